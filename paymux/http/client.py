@@ -1,0 +1,249 @@
+"""The only way out: one HTTP/1.1 call with every limit set, and a guard on the address that is really connected.
+
+Shapes: `Client.send(Call) -> Reply | Unreachable`. Durations are seconds (`timeout_s`) or milliseconds (`elapsed_ms`).
+A call follows no redirect, keeps no cookie, asks no proxy, decompresses nothing, and ends within `timeout_s`, whatever
+it was doing: looking up the name, waiting for a place, connecting, sending or reading. `Unreachable.sent` says whether
+bytes of the request may have left: if so, nobody knows what the other side did with them.
+
+Only public addresses are connected (`guard.py`); `allow_private` lifts that for local work.
+
+Each host (scheme, name, port) has its own pool: a slow one fills its own places and nobody else's.
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from paymux.http.guard import GuardedNetwork, Kind, Lookup, Names, Stopped, one_line, system_lookup
+
+URL_CHARS_MAX = 2048
+BODY_BYTES_MAX = 65536
+PER_HOST_MAX = 64  # connections to one host; further calls wait inside their own time
+KEEPALIVE_S = 4.0  # shorter than common servers keep, so that an idle connection is rarely closed under a request
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8000}")
+_METHOD = re.compile(r"[A-Z]{1,16}")
+_AUTHORITY = re.compile(r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[^\[\]/?#@:]+)(?::[0-9]{1,5})?(?=[/?#]|$)")
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,252})")
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. The client adds Host, User-Agent, Accept-Encoding and Content-Length itself."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    timeout_s: float = 10.0  # for everything together
+    body_max_bytes: int = BODY_BYTES_MAX  # of the reply
+    keep_first: bool = False  # True: a longer reply is cut there and the rest is not read; False: it is `too_large`
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the other side answered. Header names are lower case; repeated ones are joined by ", "."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    elapsed_ms: int
+    cut: bool = False  # the body was as long as we keep, or longer
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """There is no usable reply. `detail` is for a person and never holds the URL's path, query or headers."""
+
+    kind: Kind
+    detail: str
+    sent: bool  # bytes of the request may have left; False means that nothing can have happened
+
+
+def url_fault(url: str) -> str | None:
+    """Why a URL cannot be called, as a sentence for a person; None if it can. Looks nothing up."""
+    parsed = _parse(url)
+    return parsed if isinstance(parsed, str) else None
+
+
+class Client:
+    """Sends calls. One per process and event loop; `aclose()` lets every connection go."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        per_host_max: int = PER_HOST_MAX,
+        tls: ssl.SSLContext | None = None,
+        lookup: Lookup | None = None,
+    ) -> None:
+        self._guard = GuardedNetwork(Names(lookup or system_lookup), allow_private)
+        self._tls = httpx2.create_ssl_context(trust_env=False) if tls is None else tls
+        self._per_host_max = per_host_max
+        self._lanes: dict[tuple[str, str, int | None], _Lane] = {}
+        self._swept_at_s = 0.0
+        self._agent = f"Paymux/{_version()}"
+
+    async def send(self, call: Call) -> Reply | Unreachable:
+        """One request and its reply, within `call.timeout_s`. Raises nothing but cancellation."""
+        url = _parse(call.url)
+        if isinstance(url, str):
+            return Unreachable("bad_url", url, sent=False)
+        headers = self._headers(call, url)
+        if isinstance(headers, str):
+            return Unreachable("protocol", headers, sent=False)
+        loop = asyncio.get_running_loop()
+        started_s, journey = loop.time(), _Journey()
+        request = httpcore2.Request(
+            method=call.method.encode(),
+            url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=headers,
+            content=call.body,
+            extensions={"trace": journey.trace},
+        )
+        lane = self._lane(url)
+        lane.busy += 1
+        try:
+            async with asyncio.timeout(call.timeout_s):
+                await self._sweep(started_s)
+                status, replied, body, cut = await _exchange(lane.pool, request, call)
+            return Reply(status, replied, body, round((loop.time() - started_s) * 1000), cut)
+        except (TimeoutError, httpcore2.TimeoutException):
+            return Unreachable("timeout", f"{url.host}: no complete reply within {call.timeout_s:g} s", journey.sent)
+        except Stopped as stopped:
+            return Unreachable(stopped.kind, f"{url.host}: {stopped.detail}", journey.sent)
+        except (httpcore2.NetworkError, OSError) as error:
+            return Unreachable("protocol", f"{url.host}: the connection broke ({type(error).__name__})", journey.sent)
+        except (httpcore2.ProtocolError, httpcore2.UnsupportedProtocol) as error:
+            return Unreachable("protocol", f"{url.host}: {one_line(error)}", journey.sent)
+        finally:
+            lane.busy -= 1
+            lane.left_at_s = loop.time()
+
+    async def aclose(self) -> None:
+        """Close every connection. Calls still running end as `Unreachable`."""
+        lanes, self._lanes = list(self._lanes.values()), {}
+        for lane in lanes:
+            await lane.pool.aclose()
+
+    def _lane(self, url: httpx2.URL) -> "_Lane":
+        key = (url.scheme, url.host, url.port)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(
+                httpcore2.AsyncConnectionPool(
+                    ssl_context=self._tls,
+                    max_connections=self._per_host_max,
+                    max_keepalive_connections=min(8, self._per_host_max),
+                    keepalive_expiry=KEEPALIVE_S,
+                    network_backend=self._guard,
+                )
+            )
+        return lane
+
+    async def _sweep(self, now_s: float) -> None:
+        """Let go of hosts that nobody called for a while: a pool closes its idle connections only when it is used."""
+        if now_s - self._swept_at_s < KEEPALIVE_S:
+            return
+        self._swept_at_s = now_s
+        idle = [key for key, lane in self._lanes.items() if not lane.busy and now_s - lane.left_at_s > KEEPALIVE_S]
+        for lane in [self._lanes.pop(key) for key in idle]:
+            await lane.pool.aclose()
+
+    def _headers(self, call: Call, url: httpx2.URL) -> list[tuple[bytes, bytes]] | str:
+        """The header lines to send, or a sentence that says what is wrong with them."""
+        if not _METHOD.fullmatch(call.method) or call.method in {"CONNECT", "TRACE"}:
+            return "the method is not one that can be sent"
+        given = {name.lower() for name in call.headers}
+        lines = [(b"Host", url.netloc)]
+        for name, value in (("User-Agent", self._agent), ("Accept-Encoding", "identity")):
+            if name.lower() not in given:
+                lines.append((name.encode(), value.encode()))
+        for name, value in call.headers.items():
+            if not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
+                return "a header name cannot be sent"
+            if not _HEADER_VALUE.fullmatch(value):
+                return f"the value of header {name} cannot be sent"
+            lines.append((name.encode(), value.strip().encode()))
+        if call.body or call.method in {"POST", "PUT", "PATCH"}:
+            lines.append((b"Content-Length", str(len(call.body)).encode()))
+        return lines
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The connections to one host."""
+
+    pool: httpcore2.AsyncConnectionPool
+    busy: int = 0
+    left_at_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Journey:
+    """How far one request got."""
+
+    sent: bool = False
+
+    async def trace(self, event: str, _info: dict[str, Any]) -> None:
+        if event == "http11.send_request_headers.started":
+            self.sent = True
+
+
+async def _exchange(pool: httpcore2.AsyncConnectionPool, request: httpcore2.Request, call: Call) -> tuple[int, dict[str, str], bytes, bool]:
+    response = await pool.handle_async_request(request)
+    try:
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in response.headers:
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        body = bytearray()
+        async with aclosing(response.aiter_stream()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if call.keep_first and len(body) >= call.body_max_bytes:
+                    return response.status, headers, bytes(body[: call.body_max_bytes]), True
+                if len(body) > call.body_max_bytes:
+                    raise Stopped("too_large", f"the reply (HTTP {response.status}) is longer than {call.body_max_bytes} bytes")
+        return response.status, headers, bytes(body), False
+    finally:
+        await response.aclose()
+
+
+def _parse(url: str) -> httpx2.URL | str:
+    """The URL, or a sentence that says why it cannot be called."""
+    if len(url) > URL_CHARS_MAX:
+        return f"the URL is longer than {URL_CHARS_MAX} characters"
+    if "\\" in url or not url.isprintable() or any(char.isspace() for char in url):
+        return "the URL contains a blank, a backslash or a control character"
+    if not url[:8].lower().startswith(("http://", "https://")):
+        return "the URL must begin with http:// or https://"
+    if not _AUTHORITY.match(url):
+        return "the URL must name a host, and after it at most a port (no user name)"
+    try:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, UnicodeError, ValueError):
+        return "the URL cannot be read"
+    host = parsed.raw_host.decode("ascii")
+    if ":" not in host and (not _HOST.fullmatch(host) or ".." in host):
+        return "the URL's host is not a host name"
+    if parsed.port is not None and not 1 <= parsed.port <= 65535:
+        return "the URL's port must be 1 to 65535"
+    return parsed
+
+
+def _version() -> str:
+    try:
+        return version("paymux")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0"

@@ -1,0 +1,240 @@
+"""Serve typed route tables: requests, answers, and a small dispatcher. Plain ASGI.
+
+A dialect needs exact control of its wire: any content type, `//` in paths, its own body for every error, 405 or 404 as its
+manual has it. So each brings a `Table`; OpenAPI documents are made from the same rows. Bodies are bounded before they are read.
+"""
+
+import ipaddress
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+import structlog
+
+from paymux.errors import Busy, OutcomeUnknown, StorageError
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+RETRY_AFTER_S = 1
+QUERY_PAIRS_MAX = 100
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, its body read. Header names are lower case."""
+
+    method: str
+    path: str
+    query_string: bytes
+    headers: Mapping[str, str]
+    body: bytes
+    client: str
+    base_url: str  # scheme and host that our answers build URLs from; no slash at the end
+    _query: dict[str, str] | None = None
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's pairs; the first of a name counts. Too many, or a broken one, is no query."""
+        if self._query is None:
+            self._query = _pairs(self.query_string)
+        return self._query
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The pairs of a form post."""
+        return _pairs(self.body)
+
+    def cookie(self, name: str) -> str:
+        for part in self.header("cookie").split(";"):
+            key, _, value = part.strip().partition("=")
+            if key == name:
+                return value
+        return ""
+
+
+def _pairs(text: bytes) -> dict[str, str]:
+    if not text:
+        return {}
+    try:
+        found: dict[str, str] = {}
+        for name, value in parse_qsl(text.decode("utf-8"), keep_blank_values=True, max_num_fields=QUERY_PAIRS_MAX):
+            found.setdefault(name, value)
+        return found
+    except ValueError:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter, for the OpenAPI document."""
+
+    name: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint. `request` and `answers` are msgspec types, read by the OpenAPI document; `hidden` leaves it out there."""
+
+    method: str
+    path: str
+    handler: Handler
+    about: str = ""
+    request: Any = None
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    parameters: Sequence[Parameter] = ()
+    hidden: bool = False
+
+
+Failure = Callable[[Request, int, Mapping[str, str]], Response]  # 404 405 413 500 503 in the table's own words, with headers
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The routes of one door. `prefixes`: paths whose unknown ends are answered in this table's form."""
+
+    name: str
+    routes: Sequence[Route]
+    failure: Failure
+    prefixes: Sequence[str] = ()
+    body_max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How the public address of a request is found."""
+
+    base_url: str | None
+    trusted: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = ()
+
+    def of(self, scope: Scope, headers: Mapping[str, str]) -> tuple[str, str]:
+        """(client address, base URL). Forwarded headers count only from a trusted address."""
+        peer = scope.get("client") or ("", 0)
+        client, scheme, host = str(peer[0]), scope.get("scheme", "http"), headers.get("host", "")
+        if self.trusted and self._trusts(client):
+            forwarded = headers.get("x-forwarded-for", "").split(",")[-1].strip()
+            client = forwarded or client
+            if headers.get("x-forwarded-proto") in ("http", "https"):
+                scheme = headers["x-forwarded-proto"]
+            host = headers.get("x-forwarded-host", host)
+        if self.base_url:
+            return client, self.base_url
+        return client, f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
+
+    def _trusts(self, client: str) -> bool:
+        try:
+            address = ipaddress.ip_address(client)
+        except ValueError:
+            return False
+        return any(address in network for network in self.trusted)
+
+
+class Dispatcher:
+    """The ASGI application: finds the route, reads the body, answers; logs one line a request, without query strings."""
+
+    def __init__(self, tables: Sequence[Table], origin: Origin, fallback: Failure, body_max_bytes: int) -> None:
+        self._tables, self._origin, self._fallback, self._body_max = tables, origin, fallback, body_max_bytes
+        self._exact: dict[str, dict[str, tuple[Route, Table]]] = {}
+        self._started: list[tuple[str, Route, Table]] = []
+        for table in tables:
+            for route in table.routes:
+                if route.path.endswith("/*"):
+                    self._started.append((route.path[:-1], route, table))
+                else:
+                    methods = self._exact.setdefault(route.path, {})
+                    assert route.method not in methods, f"{route.method} {route.path} stands twice"
+                    methods[route.method] = (route, table)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        client, base_url = self._origin.of(scope, headers)
+        path = _one_slash(scope["path"])
+        request = Request(scope["method"], path, scope.get("query_string", b""), headers, b"", client, base_url)
+        response = await self._answer(request, receive)
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+        raw.append((b"content-length", str(len(response.body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": raw})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
+        took_ms = round((time.perf_counter() - started) * 1000, 1)
+        log.info("request", method=request.method, path=path[:200], status=response.status, took_ms=took_ms)
+
+    async def _answer(self, request: Request, receive: Receive) -> Response:
+        route, table, allowed = self._find(request)
+        failure = table.failure if table else self._fallback
+        if route is None:
+            return failure(request, 405 if allowed else 404, {"Allow": ", ".join(sorted(allowed))} if allowed else {})
+        limit = (table.body_max_bytes if table else None) or self._body_max
+        body = await _read(receive, request, limit)
+        if body is None:
+            return failure(request, 413, {"Connection": "close"})
+        request.body = body
+        try:
+            return await route.handler(request)
+        except (Busy, OutcomeUnknown, StorageError) as error:
+            log.warning("request.put_off", path=request.path[:200], error=str(error))
+            return failure(request, 503, {"Retry-After": str(RETRY_AFTER_S)})
+        except Exception:
+            log.exception("request.failed", path=request.path[:200])
+            return failure(request, 500, {})
+
+    def _find(self, request: Request) -> tuple[Route | None, Table | None, set[str]]:
+        methods = self._exact.get(request.path)
+        if methods is not None:
+            found = methods.get(request.method)
+            return (*found, set()) if found else (None, next(iter(methods.values()))[1], set(methods))
+        for prefix, route, table in self._started:
+            if request.path.startswith(prefix):
+                return (route, table, set()) if route.method == request.method else (None, table, {route.method})
+        owner = next((table for table in self._tables if request.path.startswith(tuple(table.prefixes))), None)
+        return None, owner, set()
+
+
+def _one_slash(path: str) -> str:
+    while "//" in path:
+        path = path.replace("//", "/")
+    return path
+
+
+async def _read(receive: Receive, request: Request, limit: int) -> bytes | None:
+    """The body, or None if it is longer than allowed."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        return None
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            return None
+        if part:
+            parts.append(part)
+        if not message.get("more_body"):
+            break
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,26 @@
+"""The only reader of randomness: keys, tokens, operation keys, delivery ids."""
+
+import secrets
+import string
+
+_ALNUM = string.ascii_letters + string.digits
+
+
+def token(length: int = 32) -> str:
+    """Random letters and digits, 5.95 bits each (32 of them: 190 bits)."""
+    return "".join(secrets.choice(_ALNUM) for _ in range(length))
+
+
+def hex_token(size_bytes: int = 32) -> str:
+    """Random bytes as lower-case hex."""
+    return secrets.token_hex(size_bytes)
+
+
+def operation_key() -> str:
+    """The key of one money move, kept over retries, providers and restarts."""
+    return "op_" + secrets.token_hex(16)
+
+
+def api_key() -> str:
+    """A merchant's API key: 238 random bits behind a prefix that people and scanners recognise."""
+    return "pmx_" + token(40)

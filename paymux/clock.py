@@ -34,6 +34,11 @@ class Clock:
         return time.time_ns() // 1_000_000
 
 
+def ticks() -> float:
+    """Seconds that only grow, for measuring how long something took."""
+    return time.perf_counter()
+
+
 def text(at: int) -> str:
     """`YYYY-MM-DD HH:MM:SS`, UTC."""
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

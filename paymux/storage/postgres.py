@@ -1,0 +1,122 @@
+"""PostgreSQL by asyncpg: a few commit lanes for the writer, a small pool for reads.
+
+A connection lost inside COMMIT is an unknown outcome: done or not done. It is never repeated here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+
+from paymux.errors import OutcomeUnknown, StorageError
+from paymux.storage.query import Query, Rows, Tx
+
+T = TypeVar("T")
+
+LOCK_TIMEOUT_MS = 10_000
+SNAPSHOT_TIMEOUT_S = 3600  # for one statement of somebody who reads everything
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    OSError,
+)
+
+
+class PostgresTx:
+    """Statements on one connection."""
+
+    engine = "postgres"
+
+    def __init__(self, connection: asyncpg.Connection, timeout_s: int | None = None) -> None:
+        self._connection, self._timeout_s = connection, timeout_s  # None: the pool's own
+
+    async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]:
+        statement = query.postgres
+        arguments: list[Any] = []
+        if rows is not None:
+            if not rows:
+                return []
+            arguments.extend(list(column) for column in zip(*rows, strict=True))
+        arguments.extend(params[name] for name in statement.params)
+        found: Sequence[Any] = await self._connection.fetch(statement.sql, *arguments, timeout=self._timeout_s)
+        return found
+
+    async def script(self, sql: str) -> None:
+        await self._connection.execute(sql)
+
+
+class PostgresStorage:
+    """One database. `write` runs a unit in a transaction of its own; `read` on a connection in autocommit."""
+
+    engine = "postgres"
+
+    def __init__(self, url: str, lanes: int = 2, readers: int = 4) -> None:
+        self._url = url
+        self.lanes = lanes
+        self._readers = readers
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Connect, or say why it is not possible."""
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=self.lanes + self._readers,
+                command_timeout=30,
+                server_settings={"application_name": "paymux", "lock_timeout": str(LOCK_TIMEOUT_MS), "jit": "off"},
+            )
+        except (*_LOST, asyncpg.PostgresError, ValueError) as error:
+            raise StorageError(f"cannot connect to PostgreSQL: {error}. Check the database URL and that the server runs.") from error
+
+    def _connections(self) -> asyncpg.Pool:
+        assert self._pool is not None, "open() comes first"
+        return self._pool
+
+    async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a unit in one durable transaction; an exception rolls it back and is raised."""
+        async with self._connections().acquire() as connection:
+            await connection.execute("BEGIN")
+            try:
+                result = await work(PostgresTx(connection))
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            try:
+                await asyncio.shield(connection.execute("COMMIT"))
+            except _LOST as error:
+                raise OutcomeUnknown("the connection was lost in COMMIT") from error
+            return result
+
+    async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a unit that only reads."""
+        async with self._connections().acquire() as connection:
+            return await work(PostgresTx(connection))
+
+    async def snapshot(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a unit that reads for long and must see one moment, however many statements it has."""
+        async with self._connections().acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            return await work(PostgresTx(connection, SNAPSHOT_TIMEOUT_S))
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 5)
+            except TimeoutError:
+                self._pool.terminate()
+
+    def retryable(self, error: BaseException) -> bool:
+        """Whether the same unit may succeed when run again at once: it was rolled back for a reason that passes."""
+        return isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError | asyncpg.LockNotAvailableError) or (
+            isinstance(error, _LOST) and not isinstance(error, OutcomeUnknown)
+        )
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    try:
+        await connection.execute("ROLLBACK")
+    except (*_LOST, asyncpg.PostgresError):
+        pass  # the connection is gone, and with it the transaction

@@ -1,0 +1,39 @@
+-- lock_migrations (sqlite) --
+-- Nothing to do: a transaction that may write holds SQLite's only write lock.
+SELECT 1;
+
+-- lock_migrations (postgres) --
+-- Only one node migrates at a time; the lock ends with the transaction.
+SELECT pg_advisory_xact_lock(7261839457);
+
+-- migration_table (sqlite) --
+-- Whether the table of migrations exists. The catalogues differ by engine.
+SELECT count(*) AS found FROM sqlite_master WHERE type = 'table' AND name = 'migration';
+
+-- migration_table (postgres) --
+-- Whether the table of migrations exists. The catalogues differ by engine.
+SELECT count(*) AS found FROM pg_tables WHERE tablename = 'migration' AND schemaname = current_schema();
+
+-- newest_migration --
+-- The number of the newest migration.
+SELECT coalesce(max(number), 0) AS number FROM migration;
+
+-- record_migration --
+-- Note that a migration was applied.
+INSERT INTO migration (number, name, applied_at) VALUES (:number, :name, :applied_at);
+
+-- facts --
+-- Every fact of the installation.
+SELECT name, value FROM installation;
+
+-- clock_offset --
+-- By how many milliseconds an operator moved the sandbox's clock.
+SELECT value FROM installation WHERE name = 'clock_offset_ms';
+
+-- set_fact --
+-- Write one fact of the installation.
+INSERT INTO installation (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- grow_version --
+-- Tell every node that a platform setting changed.
+UPDATE installation SET value = CAST(CAST(value AS bigint) + 1 AS text) WHERE name = 'version';

@@ -1,0 +1,101 @@
+"""SQL stands in .sql files: named, described, one text for both engines where it can be.
+
+A block is `-- name --` (or `-- name (sqlite) --` beside `-- name (postgres) --` where the engines differ by necessity),
+a sentence, perhaps `-- rows: a bigint, b text`, then one statement with `:named` parameters. `{rows}` in it stands for the
+batch: a list of tuples in the declared order, handed over as one parameter a column (unnest) or as one JSON text (json_each).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Protocol
+
+Rows = Sequence[tuple[Any, ...]]
+Row = Mapping[str, Any]
+
+_HEAD = re.compile(r"^-- ([a-z_0-9]+)(?: \((sqlite|postgres)\))? --$")
+_PARAM = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One engine's text: `params` are the scalar parameters in positional order, after the columns of the rows."""
+
+    sql: str
+    params: tuple[str, ...]
+    columns: int | None  # of the rows; None when the statement takes none
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """One named statement for both engines."""
+
+    name: str
+    about: str
+    sqlite: Statement
+    postgres: Statement
+
+
+class Tx(Protocol):
+    """A transaction (or a reading connection). On SQLite its methods never really suspend."""
+
+    engine: str
+
+    async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]: ...
+
+
+class Queries:
+    """The queries of one file, by attribute."""
+
+    def __init__(self, queries: Mapping[str, Query]) -> None:
+        self._queries = queries
+
+    def __getattr__(self, name: str) -> Query:
+        try:
+            return self._queries[name]
+        except KeyError:
+            raise AttributeError(f"no query named {name}") from None
+
+
+@cache
+def load(package: str, file: str = "queries.sql") -> Queries:
+    """Read the .sql file that lies in a package."""
+    found: dict[str, dict[str, tuple[str, list[str]]]] = {}
+    target: list[str] = []
+    for line in resources.files(package).joinpath(file).read_text("utf-8").splitlines():
+        head = _HEAD.match(line)
+        if head:
+            name, engine = head.group(1), head.group(2)
+            target = []
+            for one in [engine] if engine else ["sqlite", "postgres"]:
+                assert one not in found.setdefault(name, {}), f"{package}: {name} stands twice"
+                found[name][one] = (name, target)
+        else:
+            target.append(line)
+    return Queries({name: _query(name, texts) for name, texts in found.items()})
+
+
+def _query(name: str, texts: Mapping[str, tuple[str, list[str]]]) -> Query:
+    assert set(texts) == {"sqlite", "postgres"}, f"{name} lacks an engine"
+    about = " ".join(line[3:] for line in texts["sqlite"][1] if line.startswith("-- ") and not line.startswith("-- rows:"))
+    return Query(name, about, _statement(texts["sqlite"][1], "sqlite"), _statement(texts["postgres"][1], "postgres"))
+
+
+def _statement(lines: Sequence[str], engine: str) -> Statement:
+    columns: list[tuple[str, str]] = []
+    for line in lines:
+        if line.startswith("-- rows:"):
+            columns = [(pair.split()[0], pair.split()[1]) for pair in line[8:].split(",")]
+    sql = "\n".join(line for line in lines if not line.startswith("--")).strip().rstrip(";")
+    if engine == "sqlite":
+        source = ", ".join(f"value ->> {index} AS {name}" for index, (name, _) in enumerate(columns))
+        sql = sql.replace("{rows}", f"(SELECT {source} FROM json_each(:rows))")
+        return Statement(sql, tuple(dict.fromkeys(_PARAM.findall(sql))), len(columns) or None)
+    arrays = ", ".join(f"${index}::{kind}[]" for index, (_, kind) in enumerate(columns, 1))
+    names = ", ".join(name for name, _ in columns)
+    sql = sql.replace("{rows}", f"(SELECT * FROM unnest({arrays}) AS batch({names}))")
+    params = tuple(dict.fromkeys(_PARAM.findall(sql)))
+    sql = _PARAM.sub(lambda match: f"${len(columns) + params.index(match.group(1)) + 1}", sql)
+    return Statement(sql, params, len(columns) or None)

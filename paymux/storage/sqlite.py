@@ -1,0 +1,149 @@
+"""SQLite: one writer thread, WAL, synchronous=FULL; reads on their own connections, off the loop.
+
+A unit of work is a coroutine over a `Tx`. Here that `Tx` never really suspends, so the thread steps the coroutine to its
+end by itself. Every transaction that may write begins IMMEDIATE: one that began by reading fails at its first write,
+whatever the busy timeout (SQLITE_BUSY_SNAPSHOT in SQLite's manual).
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from paymux.errors import StorageError
+from paymux.storage.query import Query, Rows, Tx
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_S = 20.0
+
+
+class SqliteTx:
+    """Statements on one connection."""
+
+    engine = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]:
+        if rows is not None:
+            if not rows:
+                return []
+            params["rows"] = msgspec.json.encode(rows).decode()
+        return self._connection.execute(query.sqlite.sql, params).fetchall()
+
+    def script(self, sql: str) -> None:
+        """Several statements without parameters, inside the transaction that is open."""
+        for statement in split(sql):
+            self._connection.execute(statement)
+
+
+def split(sql: str) -> list[str]:
+    """The statements of a script (`executescript` would commit before it runs)."""
+    statements, part = [], ""
+    for line in sql.splitlines(keepends=True):
+        part += line
+        if sqlite3.complete_statement(part):
+            statements.append(part)
+            part = ""
+    assert not part.strip() or all(line.lstrip().startswith("--") for line in part.strip().splitlines()), f"unfinished SQL: {part}"
+    return statements
+
+
+class SqliteStorage:
+    """One database file. `write` runs units one after the other; `read` runs them beside it."""
+
+    engine = "sqlite"
+    lanes = 1
+
+    def __init__(self, path: Path, readers: int = 2) -> None:
+        self._path = path
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
+            connection.row_factory = sqlite3.Row
+            # Another process may hold the lock that the very first change to WAL needs.
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY"):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(f"cannot open the SQLite file {self._path}: {error}. Check that its folder is writable.") from error
+        self._opened.append(connection)
+        return connection
+
+    def _mine(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        return connection
+
+    async def open(self) -> None:
+        """Open the file, or say why it cannot be opened."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._mine)
+
+    async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a unit in one durable transaction; an exception rolls it back and is raised."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+
+    async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a unit that only reads, on one snapshot."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def snapshot(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a unit that reads for long and must see one moment: here every read does."""
+        return await self.read(work)
+
+    def _write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        connection = self._mine()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = step(work(SqliteTx(connection)))
+            connection.execute("COMMIT")
+            return result
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        connection = self._mine()
+        connection.execute("BEGIN")
+        try:
+            return step(work(SqliteTx(connection)))
+        finally:
+            connection.execute("ROLLBACK")
+
+    async def close(self) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._readers.shutdown)
+        await loop.run_in_executor(None, self._writer.shutdown)
+        for connection in self._opened:
+            connection.close()
+
+    def retryable(self, error: BaseException) -> bool:
+        """Whether the same unit may succeed when run again at once."""
+        return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+def step(work: Awaitable[T]) -> T:
+    """Run a coroutine that never suspends to its end."""
+    assert isinstance(work, Coroutine)
+    try:
+        work.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    work.close()
+    raise AssertionError("a unit of work on SQLite waited for something else than the database")

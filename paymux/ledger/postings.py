@@ -1,0 +1,103 @@
+"""What moves in the books when something happens to a payment. Pure: each function returns the transfers to post.
+
+The key of a transfer names the payment, the reason and the version of the payment that caused it, so that posting twice is impossible.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from paymux.ledger.chart import Account, clearing, fees, held, in_transit, payable
+
+
+class Why(StrEnum):
+    """The reason of a transfer; the ledger check reads it."""
+
+    PAID = "payment.paid"
+    FEE = "payment.fee"
+    HELD = "payment.held"
+    FOREIGN = "payment.foreign"  # money in another currency than the payment's, held
+    RELEASED = "payment.released"
+    RETURNING = "payment.returning"
+    RETURNED = "payment.returned"
+    SETTLING = "payment.settling"
+    SETTLED = "payment.settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """`amount_units` > 0 from the debit account to the credit account, in the currency of both."""
+
+    key: str
+    merchant_id: int
+    payment_id: int | None
+    debit: Account
+    credit: Account
+    amount_units: int
+    reason: Why
+    event_at: int
+
+    def __post_init__(self) -> None:
+        assert self.amount_units > 0, "a transfer moves something"
+        assert self.debit.currency == self.credit.currency, "a transfer has one currency"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Which payment, in which version, moved money when, through which provider and in which currency."""
+
+    payment_id: int
+    version: int
+    merchant_id: int
+    provider: str
+    currency: str
+    event_at: int
+
+    def transfer(self, debit: Account, credit: Account, units: int, why: Why) -> Transfer:
+        key = f"payment:{self.payment_id}:{self.version}:{why}"
+        return Transfer(key, self.merchant_id, self.payment_id, debit, credit, units, why, self.event_at)
+
+    @property
+    def payable(self) -> Account:
+        return payable(self.merchant_id, self.currency)
+
+    @property
+    def held(self) -> Account:
+        return held(self.merchant_id, self.currency)
+
+    @property
+    def transit(self) -> Account:
+        return in_transit(self.merchant_id, self.currency)
+
+    @property
+    def clearing(self) -> Account:
+        return clearing(self.merchant_id, self.provider, self.currency)
+
+
+def received(cause: Cause, paid_units: int, held_units: int, released_units: int, fee_units: int) -> Iterator[Transfer]:
+    """Money came: `paid_units` of it are the merchant's, `held_units` wait; `released_units` held earlier are the merchant's now."""
+    if paid_units:
+        yield cause.transfer(cause.clearing, cause.payable, paid_units, Why.PAID)
+    if held_units:
+        yield cause.transfer(cause.clearing, cause.held, held_units, Why.HELD)
+    if released_units:
+        yield cause.transfer(cause.held, cause.payable, released_units, Why.RELEASED)
+    if fee_units:
+        yield cause.transfer(cause.payable, fees(cause.merchant_id, cause.currency), fee_units, Why.FEE)
+
+
+def foreign(cause: Cause, units: int) -> Iterator[Transfer]:
+    """Money came in another currency than asked: `cause.currency` is the one that came."""
+    yield cause.transfer(cause.clearing, cause.held, units, Why.FOREIGN)
+
+
+def returned(cause: Cause, units: int) -> Iterator[Transfer]:
+    """Held money went back to the buyer through the provider that received it."""
+    yield cause.transfer(cause.held, cause.transit, units, Why.RETURNING)
+    yield cause.transfer(cause.transit, cause.clearing, units, Why.RETURNED)
+
+
+def settled(cause: Cause, units: int) -> Iterator[Transfer]:
+    """The provider forwarded the merchant's money to the merchant."""
+    yield cause.transfer(cause.payable, cause.transit, units, Why.SETTLING)
+    yield cause.transfer(cause.transit, cause.clearing, units, Why.SETTLED)

@@ -1,0 +1,80 @@
+"""Create merchants: their shops, keys and the place their notices go to."""
+
+from typing import Any
+
+import msgspec
+
+from paymux import ids
+from paymux.keyring import Keyring
+from paymux.merchants.model import Plan, ShopStatus
+from paymux.storage.query import Tx, load
+
+_q = load("paymux.merchants")
+
+
+class NewMerchant(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a merchant at the start. `shops` are normalised domains; `id` only for a contract's fixtures."""
+
+    name: str
+    email: str
+    plan: Plan
+    country: str | None = None
+    currency: str | None = None
+    wallet: str | None = None
+    shops: tuple[str, ...] = ()
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+    api_key: str | None = None  # default: a new random one
+    id: int | None = None
+
+
+class Created(msgspec.Struct, frozen=True, kw_only=True):
+    """The new merchant; the secrets are shown this once."""
+
+    merchant_id: int
+    api_key: str
+    webhook_secret: str
+
+
+def endpoint_about(merchant_id: int) -> str:
+    """What an endpoint's encrypted secret is bound to: it cannot be moved to another merchant's row."""
+    return f"endpoint:{merchant_id}"
+
+
+async def create_merchant(keyring: Keyring, dialect: str, tx: Tx, new: NewMerchant, now: int) -> Created:
+    """Write a merchant with everything it needs to be paid. A webhook secret is made in any case."""
+    fields: dict[str, Any] = {
+        "name": new.name,
+        "email": new.email,
+        "plan": new.plan,
+        "country": new.country,
+        "currency": new.currency,
+        "wallet": new.wallet,
+        "created_at": now,
+    }
+    if new.id is None:
+        merchant_id: int = (await tx.fetch(_q.insert_merchant, **fields))[0]["id"]
+    else:
+        merchant_id = new.id
+        await tx.fetch(_q.insert_merchant_as, id=new.id, **fields)
+        await tx.fetch(_q.raise_merchant_ids)
+    for domain in new.shops:
+        await tx.fetch(_q.put_shop, merchant_id=merchant_id, domain=domain, status=ShopStatus.APPROVED, created_at=now)
+    api_key = new.api_key or ids.api_key()
+    await add_key(keyring, dialect, tx, merchant_id, api_key, now)
+    secret = new.webhook_secret or ids.hex_token(32)
+    await put_endpoint(keyring, tx, merchant_id, "", new.webhook_url or "", secret, now)
+    await tx.fetch(_q.touch_merchant, id=merchant_id, updated_at=now)
+    return Created(merchant_id=merchant_id, api_key=api_key, webhook_secret=secret)
+
+
+async def add_key(keyring: Keyring, dialect: str, tx: Tx, merchant_id: int, api_key: str, now: int) -> None:
+    """Store a key as its keyed hash."""
+    await tx.fetch(_q.insert_key, hash=keyring.hash_key(api_key), merchant_id=merchant_id, dialect=dialect, created_at=now)
+
+
+async def put_endpoint(keyring: Keyring, tx: Tx, merchant_id: int, shop: str, url: str, secret: str, now: int) -> int:
+    """Set where notices of a merchant (or, with `shop`, of one shop) go; returns the endpoint's id."""
+    stored = keyring.encrypt(secret, endpoint_about(merchant_id))
+    rows = await tx.fetch(_q.put_endpoint, merchant_id=merchant_id, shop=shop, url=url, secret=stored, now=now)
+    return int(rows[0]["id"])

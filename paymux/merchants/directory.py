@@ -1,0 +1,132 @@
+"""Find the merchant behind a key or an id, and the platform's switches: cached, and checked against the database in every batch.
+
+What a command committed is true for the very next request: each look-up reads the versions, and only what changed is read again.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from paymux.keyring import Keyring
+from paymux.merchants.model import Merchant, Plan, ShopStatus, policy_from
+from paymux.routing.model import Health, Route
+from paymux.storage import installation
+from paymux.storage.query import Tx, load
+
+_q = load("paymux.merchants")
+
+CACHED_MAX = 10_000
+
+
+class Platform(msgspec.Struct, frozen=True):
+    """What an operator switched for everybody, as of `version`."""
+
+    version: str
+    smart_routing: bool
+    routes: tuple[Route, ...]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The answer to a look-up: no merchant for an unknown or revoked key. `now` is the batch's moment."""
+
+    merchant: Merchant | None
+    platform: Platform
+    now: int
+
+
+class Directory:
+    """`shipped` are the providers' routes as they come; settings in the database lie over them."""
+
+    def __init__(self, keyring: Keyring, shipped: Sequence[Route], smart_routing: bool) -> None:
+        self._keyring, self._shipped, self._smart_routing = keyring, tuple(shipped), smart_routing
+        self._merchants: dict[int, tuple[int, Merchant]] = {}
+        self._platform: Platform | None = None
+
+    async def by_key(self, tx: Tx, keys: Sequence[tuple[str, str]], now: int) -> list[Found]:
+        """(dialect, key in clear) -> whom it belongs to. One query for the batch, one more for what is not cached."""
+        hashes: dict[str, int] = {}
+        for index, (_, key) in enumerate(keys):
+            for candidate in self._keyring.hashes(key):
+                hashes[candidate] = index
+        asked = sorted({(candidate, dialect) for dialect, key in keys for candidate in self._keyring.hashes(key)})
+        rows = await tx.fetch(_q.find_by_key, asked)
+        platform = await self.platform(tx, rows[0]["platform"] if rows else None)
+        counting = [row for row in rows if row["revoked_at"] is None]
+        merchants = await self._current(tx, {row["id"]: row["version"] for row in counting})
+        by_hash = {row["hash"]: merchants[row["id"]] for row in counting}
+        found: list[Found] = []
+        for _, key in keys:
+            owner = next((by_hash[candidate] for candidate in self._keyring.hashes(key) if candidate in by_hash), None)
+            found.append(Found(owner, platform, now))
+        return found
+
+    async def by_id(self, tx: Tx, ids: Sequence[int], now: int) -> list[Found]:
+        """Merchants by id, as current as the batch."""
+        rows = await tx.fetch(_q.find_by_id, [(merchant_id,) for merchant_id in sorted(set(ids))])
+        platform = await self.platform(tx, rows[0]["platform"] if rows else None)
+        merchants = await self._current(tx, {row["id"]: row["version"] for row in rows})
+        return [Found(merchants.get(merchant_id), platform, now) for merchant_id in ids]
+
+    async def _current(self, tx: Tx, versions: Mapping[int, int]) -> dict[int, Merchant]:
+        current, stale = {}, []
+        for merchant_id, version in versions.items():
+            cached = self._merchants.get(merchant_id)
+            if cached is not None and cached[0] == version:
+                current[merchant_id] = cached[1]
+            else:
+                stale.append(merchant_id)
+        if stale:
+            if len(self._merchants) + len(stale) > CACHED_MAX:
+                self._merchants.clear()
+            for version, merchant in await load_merchants(tx, stale):
+                self._merchants[merchant.id] = (version, merchant)
+                current[merchant.id] = merchant
+        return current
+
+    async def platform(self, tx: Tx, version: str | None = None) -> Platform:
+        """The platform's switches and routes, read again when their version grew."""
+        if version is None or self._platform is None or self._platform.version != version:
+            facts = await installation.facts(tx)
+            if self._platform is None or self._platform.version != facts["version"]:
+                switch = facts.get("smart_routing", "default")
+                routes = await self._routes(tx)
+                self._platform = Platform(facts["version"], self._smart_routing if switch == "default" else switch == "on", routes)
+        return self._platform
+
+    async def _routes(self, tx: Tx) -> tuple[Route, ...]:
+        settings = {row["slug"]: row for row in await tx.fetch(_q.route_settings)}
+        routes = []
+        for route in self._shipped:
+            setting = settings.get(route.slug)
+            if setting is not None:
+                priority = route.priority if setting["priority"] is None else setting["priority"]
+                route = msgspec.structs.replace(route, health=Health(setting["health"]), priority=priority)
+            routes.append(route)
+        return tuple(routes)
+
+
+async def load_merchants(tx: Tx, ids: Sequence[int]) -> list[tuple[int, Merchant]]:
+    """Merchants with their versions, from the database."""
+    wanted = [(merchant_id,) for merchant_id in sorted(set(ids))]
+    shops: dict[int, dict[str, ShopStatus]] = {}
+    for row in await tx.fetch(_q.load_shops, wanted):
+        shops.setdefault(row["merchant_id"], {})[row["domain"]] = ShopStatus(row["status"])
+    return [
+        (
+            row["version"],
+            Merchant(
+                id=row["id"],
+                name=row["name"],
+                email=row["email"],
+                plan=Plan(row["plan"]),
+                active=bool(row["active"]),
+                country=row["country"],
+                wallet=row["wallet"],
+                smart_routing=bool(row["smart_routing"]),
+                methods_off=frozenset(msgspec.json.decode(row["methods_off"], type=list[str])),
+                shops=shops.get(row["id"], {}),
+                policy=policy_from(row["policy"]),
+            ),
+        )
+        for row in await tx.fetch(_q.load_merchants, wanted)
+    ]

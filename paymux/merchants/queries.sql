@@ -1,0 +1,91 @@
+-- find_by_key --
+-- Which merchant a key belongs to, whether the key still counts, and the versions that our caches are checked against.
+-- rows: hash text, dialect text
+SELECT r.hash, m.id, m.version, k.revoked_at, (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform
+FROM {rows} r JOIN merchant_key k ON k.hash = r.hash AND k.dialect = r.dialect JOIN merchant m ON m.id = k.merchant_id;
+
+-- find_by_id --
+-- The versions of merchants, to check caches against.
+-- rows: id bigint
+SELECT m.id, m.version, (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform
+FROM {rows} r JOIN merchant m ON m.id = r.id;
+
+-- load_merchants --
+-- Merchants by id.
+-- rows: id bigint
+SELECT m.* FROM {rows} r JOIN merchant m ON m.id = r.id;
+
+-- load_shops --
+-- The shops of merchants.
+-- rows: merchant_id bigint
+SELECT s.merchant_id, s.domain, s.status FROM {rows} r JOIN shop s ON s.merchant_id = r.merchant_id;
+
+-- route_settings --
+-- What an operator set for routes.
+SELECT slug, health, priority FROM route_setting;
+
+-- set_route --
+-- Set a route's health and priority.
+INSERT INTO route_setting (slug, health, priority, updated_at) VALUES (:slug, :health, :priority, :updated_at)
+ON CONFLICT (slug) DO UPDATE SET health = excluded.health, priority = excluded.priority, updated_at = excluded.updated_at;
+
+-- insert_merchant --
+-- A new merchant; RETURNING its id.
+INSERT INTO merchant (name, email, plan, active, country, currency, wallet, smart_routing, methods_off, policy, version, created_at, updated_at)
+VALUES (:name, :email, :plan, 1, :country, :currency, :wallet, 1, '[]', '{}', 1, :created_at, :created_at) RETURNING id;
+
+-- insert_merchant_as --
+-- A merchant of a fixture, with the id that the contract's examples give it.
+INSERT INTO merchant (id, name, email, plan, active, country, currency, wallet, smart_routing, methods_off, policy, version, created_at, updated_at)
+VALUES (:id, :name, :email, :plan, 1, :country, :currency, :wallet, 1, '[]', '{}', 1, :created_at, :created_at)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- raise_merchant_ids (sqlite) --
+-- Nothing to do: SQLite's next id is the highest plus one.
+SELECT 1;
+
+-- raise_merchant_ids (postgres) --
+-- The sequence goes on after the highest id.
+SELECT setval('merchant_id_seq', (SELECT max(id) FROM merchant));
+
+-- insert_key --
+-- A key of a merchant, by its hash; one that is there already counts again.
+INSERT INTO merchant_key (hash, merchant_id, dialect, created_at, revoked_at) VALUES (:hash, :merchant_id, :dialect, :created_at, NULL)
+ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL;
+
+-- revoke_keys --
+-- Every key of a merchant stops counting at once.
+UPDATE merchant_key SET revoked_at = :revoked_at WHERE merchant_id = :merchant_id AND dialect = :dialect AND revoked_at IS NULL;
+
+-- put_shop --
+-- Register a shop, or change its status.
+INSERT INTO shop (merchant_id, domain, status, created_at) VALUES (:merchant_id, :domain, :status, :created_at)
+ON CONFLICT (merchant_id, domain) DO UPDATE SET status = excluded.status;
+
+-- change_merchant --
+-- Write the fields of a merchant that people may change; the version tells every node.
+UPDATE merchant SET plan = :plan, active = :active, country = :country, wallet = :wallet, smart_routing = :smart_routing,
+    methods_off = :methods_off, policy = :policy, version = version + 1, updated_at = :updated_at WHERE id = :id;
+
+-- touch_merchant --
+-- Something beside the merchant's row changed: its shops or keys.
+UPDATE merchant SET version = version + 1, updated_at = :updated_at WHERE id = :id;
+
+-- list_merchants --
+-- Merchants, a page at a time.
+SELECT id, name, email, plan, active FROM merchant WHERE id > :after ORDER BY id LIMIT :page;
+
+-- endpoints_of --
+-- Where a merchant's notices go.
+SELECT * FROM endpoint WHERE merchant_id = :merchant_id ORDER BY shop;
+
+-- put_endpoint --
+-- Set where notices go; RETURNING the endpoint's id.
+INSERT INTO endpoint (merchant_id, shop, url, secret, previous_secret, previous_until, enabled, created_at, updated_at)
+VALUES (:merchant_id, :shop, :url, :secret, NULL, NULL, 1, :now, :now)
+ON CONFLICT (merchant_id, shop) DO UPDATE SET url = excluded.url, secret = excluded.secret, enabled = 1, updated_at = excluded.updated_at
+RETURNING id;
+
+-- rotate_secret --
+-- A new secret; the one before signs beside it for a while.
+UPDATE endpoint SET previous_secret = secret, previous_until = :previous_until, secret = :secret, updated_at = :now WHERE id = :id;

@@ -1,0 +1,89 @@
+"""The one door through which a payment changes: payment, attempt, ledger, history and outbox in one transaction.
+
+A provider's callback, the answer to our own start call, the poller, the clock and people all enter here, as reports.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from paymux.errors import Refusal, Refused, refuse
+from paymux.ledger import book
+from paymux.payments import store
+from paymux.payments.decide import Decision, Rules, decide
+from paymux.payments.dialect import Dialect
+from paymux.payments.model import Advanced, Attempt, Payment, Report
+from paymux.storage.query import Tx
+from paymux.webhooks import outbox
+from paymux.webhooks.model import NewNotice
+
+
+class Door:
+    """`advance` with what it needs of the outside: the dialects' records and the platform's fee."""
+
+    def __init__(self, dialects: Mapping[str, Dialect], fee_percent: Decimal) -> None:
+        self.dialects = dialects
+        self._fee_percent = fee_percent
+        self.told = False  # a notice was written since somebody last looked; the deliverer is woken after the commit
+
+    async def advance(self, tx: Tx, reports: Sequence[Report], now: int) -> list[Advanced | Refused]:
+        """Apply reports in their order; each sees what the earlier ones of its batch did."""
+        locked = await store.lock(tx, [report.payment_id for report in reports])
+        before = {payment_id: payment for payment_id, (payment, _) in locked.items()}
+        after = dict(before)
+        attempts = await store.attempts(tx, [report.attempt_id for report in reports if report.attempt_id is not None])
+        read_attempts = dict(attempts)
+        named = [(self._holder(report, attempts), report.receipt.reference) for report in reports if report.receipt]
+        receipts = await store.known_receipts(tx, named)
+        decisions: list[Decision] = []
+        results: list[Advanced | Refused] = []
+        for report in reports:
+            if report.payment_id not in after:
+                results.append(refuse(Refusal.UNKNOWN_PAYMENT, f"there is no payment {report.payment_id}"))
+                continue
+            payment = after[report.payment_id]
+            attempt = attempts.get(report.attempt_id) if report.attempt_id is not None else None
+            assert attempt is None or attempt.payment_id == payment.id, "an attempt belongs to its payment"
+            key = (self._holder(report, attempts), report.receipt.reference) if report.receipt else None
+            dialect = self.dialects[payment.dialect]
+            policy = locked[payment.id][1]
+            decision = decide(payment, attempt, report, Rules(now, policy, self._fee_percent, dialect.tries, key in receipts))
+            if isinstance(decision, Refused):
+                results.append(decision)
+                continue
+            after[payment.id] = decision.payment
+            if decision.attempt is not None:
+                attempts[decision.attempt.id] = decision.attempt
+            receipts |= {(provider, receipt.reference) for provider, receipt in decision.receipts}
+            decisions.append(decision)
+            results.append(Advanced(decision.payment, decision.outcome))
+        changing = [d for d in decisions if d.history or (d.attempt is not None and d.attempt is not read_attempts[d.attempt.id])]
+        await store.save(tx, before, after, changing)
+        await book.post(tx, [transfer for decision in changing for transfer in decision.transfers], now)
+        await self.tell(tx, [payment for decision in changing for payment in decision.told], now)
+        return results
+
+    @staticmethod
+    def _holder(report: Report, attempts: Mapping[int, Attempt]) -> str:
+        attempt = attempts.get(report.attempt_id) if report.attempt_id is not None else None
+        return attempt.provider if attempt else report.provider
+
+    async def tell(self, tx: Tx, payments: Sequence[Payment], now: int) -> None:
+        """Write the notices of new states; the bodies are frozen here."""
+        notices = []
+        for payment in payments:
+            told = self.dialects[payment.dialect].notice(payment, now)
+            if told is not None:
+                notices.append(
+                    NewNotice(
+                        merchant_id=payment.merchant_id,
+                        payment_id=payment.id,
+                        dialect=payment.dialect,
+                        word=told.word,
+                        shop=payment.shop,
+                        url=told.url,
+                        delivery=f"{payment.dialect}-{payment.id}-{told.word}",
+                        body=told.body,
+                    )
+                )
+        await outbox.put(tx, notices, now)
+        self.told |= bool(notices)

@@ -1,0 +1,152 @@
+-- next_ids (sqlite) --
+-- The next dense payment ids; the only writer holds the lock, so the highest one cannot change meanwhile.
+SELECT coalesce(max(id), 0) AS last FROM payment WHERE :count > 0;
+
+-- next_ids (postgres) --
+-- The next dense payment ids, from the sequence: two lanes never wait for each other here.
+SELECT nextval('payment_id_seq') AS id FROM generate_series(1, CAST(:count AS bigint)) ORDER BY id;
+
+-- find_live (sqlite) --
+-- Live payments with the same repeat key. Differs because PostgreSQL locks the rows.
+-- rows: merchant_id bigint, repeat_key text
+SELECT p.* FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
+WHERE p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review');
+
+-- find_live (postgres) --
+-- Live payments with the same repeat key, locked in sorted order.
+-- rows: merchant_id bigint, repeat_key text
+SELECT p.* FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
+WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review') ORDER BY p.id FOR UPDATE OF p;
+
+-- insert_payments --
+-- Insert new payments; one whose repeat key lives already is left out.
+-- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint
+INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version, order_ref, repeat_key, method,
+    email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at)
+SELECT id, merchant_id, dialect, shop, amount_units, currency, 0, 0, 0, 'created', 1, order_ref, repeat_key, method,
+    email, country, return_url, cancel_url, meta, details, created_at, expires_at, created_at
+FROM {rows} r WHERE true ORDER BY merchant_id, repeat_key, id
+ON CONFLICT (merchant_id, repeat_key) WHERE repeat_key IS NOT NULL AND state IN ('created', 'awaiting', 'pending', 'unclear', 'review') DO NOTHING
+RETURNING id;
+
+-- refresh_payments --
+-- A repeat of an open wish may bring newer addresses and facts of the buyer.
+-- rows: id bigint, email text, country text, return_url text, cancel_url text, meta text
+UPDATE payment SET email = r.email, country = r.country, return_url = r.return_url, cancel_url = r.cancel_url, meta = r.meta
+FROM {rows} r WHERE payment.id = r.id;
+
+-- lock_payments (sqlite) --
+-- Payments with their merchants' policies. Differs because PostgreSQL locks the rows.
+-- rows: id bigint
+SELECT p.*, m.policy FROM {rows} r JOIN payment p ON p.id = r.id JOIN merchant m ON m.id = p.merchant_id;
+
+-- lock_payments (postgres) --
+-- Payments with their merchants' policies, locked in sorted order.
+-- rows: id bigint
+SELECT p.*, m.policy FROM {rows} r JOIN payment p ON p.id = r.id JOIN merchant m ON m.id = p.merchant_id ORDER BY p.id FOR UPDATE OF p;
+
+-- find_attempts --
+-- Attempts by id.
+-- rows: id bigint
+SELECT a.* FROM {rows} r JOIN attempt a ON a.id = r.id;
+
+-- attempts_of_payments --
+-- Every attempt of payments, oldest first.
+-- rows: payment_id bigint
+SELECT a.* FROM {rows} r JOIN attempt a ON a.payment_id = r.payment_id ORDER BY a.payment_id, a.number;
+
+-- known_receipts --
+-- Which of these receipts were counted before.
+-- rows: provider text, reference text
+SELECT c.provider, c.reference FROM {rows} r JOIN receipt c ON c.provider = r.provider AND c.reference = r.reference;
+
+-- save_payments --
+-- Write what a change alters, guarded by the version that was read.
+-- rows: id bigint, read_version bigint, state text, version bigint, received_units bigint, held_units bigint, payable_units bigint, txid_in text, txid_out text, last_error text, attention text, paid_at bigint, updated_at bigint
+UPDATE payment SET state = r.state, version = r.version, received_units = r.received_units, held_units = r.held_units,
+    payable_units = r.payable_units, txid_in = r.txid_in, txid_out = r.txid_out, last_error = r.last_error, attention = r.attention, paid_at = r.paid_at, updated_at = r.updated_at
+FROM {rows} r WHERE payment.id = r.id AND payment.version = r.read_version
+RETURNING payment.id;
+
+-- save_attempts --
+-- Write what a change alters of attempts.
+-- rows: id bigint, state text, provider_ref text, handed_url text, reason text, ask_at bigint, doubted_at bigint, ended_at bigint
+UPDATE attempt SET state = r.state, provider_ref = r.provider_ref, handed_url = r.handed_url, reason = r.reason, ask_at = r.ask_at,
+    doubted_at = r.doubted_at, ended_at = r.ended_at
+FROM {rows} r WHERE attempt.id = r.id;
+
+-- insert_history --
+-- Append to histories.
+-- rows: payment_id bigint, version bigint, merchant_id bigint, event text, from_state text, to_state text, source text, attempt_id bigint, why text, happened_at bigint, learned_at bigint
+INSERT INTO history (payment_id, version, merchant_id, event, from_state, to_state, source, attempt_id, why, happened_at, learned_at)
+SELECT payment_id, version, merchant_id, event, from_state, to_state, source, attempt_id, why, happened_at, learned_at FROM {rows} r WHERE true;
+
+-- insert_receipts --
+-- Note money that came.
+-- rows: provider text, reference text, payment_id bigint, attempt_id bigint, merchant_id bigint, amount_units bigint, currency text, txid text, happened_at bigint, learned_at bigint
+INSERT INTO receipt (provider, reference, payment_id, attempt_id, merchant_id, amount_units, currency, txid, happened_at, learned_at)
+SELECT provider, reference, payment_id, attempt_id, merchant_id, amount_units, currency, txid, happened_at, learned_at FROM {rows} r WHERE true;
+
+-- insert_attempt --
+-- Begin an attempt; RETURNING its id.
+INSERT INTO attempt (payment_id, merchant_id, number, route, provider, method, state, operation_key, provider_ref, handed_url, amount_units,
+    currency, choice, reason, asked, ask_at, started_at, doubted_at, ended_at)
+VALUES (:payment_id, :merchant_id, :number, :route, :provider, :method, :state, :operation_key, NULL, NULL, :amount_units,
+    :currency, :choice, NULL, 0, :ask_at, :started_at, NULL, NULL)
+RETURNING id;
+
+-- set_facts --
+-- What the buyer tells on the page: an e-mail, or that no route was left.
+-- rows: id bigint, email text, last_error text
+UPDATE payment SET email = r.email, last_error = r.last_error FROM {rows} r WHERE payment.id = r.id;
+
+-- claim_asks (sqlite) --
+-- Take attempts that are due to be asked, and put them off, so that nobody else takes them meanwhile. SQLite has one writer.
+UPDATE attempt SET ask_at = :again_at, asked = asked + 1
+WHERE id IN (SELECT id FROM attempt WHERE ask_at <= :now ORDER BY ask_at LIMIT :batch)
+RETURNING *;
+
+-- claim_asks (postgres) --
+-- Take attempts that are due to be asked, and put them off; rows that another node is taking are passed over.
+UPDATE attempt SET ask_at = :again_at, asked = asked + 1
+WHERE id IN (SELECT id FROM attempt WHERE ask_at <= :now ORDER BY ask_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+RETURNING *;
+
+-- overdue_payments --
+-- Open payments whose time is over.
+SELECT id FROM payment WHERE state IN ('created', 'awaiting') AND expires_at <= :now ORDER BY expires_at LIMIT :batch;
+
+-- find_payments --
+-- Payments by id.
+-- rows: id bigint
+SELECT p.* FROM {rows} r JOIN payment p ON p.id = r.id;
+
+-- payment_by_order --
+-- A merchant's payments under one order number: one that was paid first, else the newest.
+-- rows: merchant_id bigint, dialect text, order_ref text
+SELECT p.*, r.order_ref AS asked_ref FROM {rows} r JOIN payment p ON p.id = (
+    SELECT q.id FROM payment q WHERE q.merchant_id = r.merchant_id AND q.order_ref = r.order_ref AND q.dialect = r.dialect
+    ORDER BY CASE WHEN q.state IN ('paid', 'settled', 'completed') THEN 0 ELSE 1 END, q.id DESC LIMIT 1);
+
+-- attempt_by_key --
+-- The attempt that an operation key belongs to.
+-- rows: operation_key text
+SELECT a.* FROM {rows} r JOIN attempt a ON a.operation_key = r.operation_key;
+
+-- history_of_payment --
+-- The whole history of a payment.
+SELECT * FROM history WHERE payment_id = :payment_id ORDER BY version;
+
+-- receipts_of_payment --
+-- All money that came for a payment.
+SELECT * FROM receipt WHERE payment_id = :payment_id ORDER BY learned_at, reference;
+
+-- notices_of_payment --
+-- Every notice of a payment with its last answer.
+SELECT n.id, n.word, n.state, n.tries, n.delivery, n.due_at, n.created_at, n.ended_at, n.body, a.status, a.error, a.answer, a.took_ms, a.answered_at, a.url
+FROM notice n LEFT JOIN notice_answer a ON a.notice_id = n.id AND a.number = n.tries
+WHERE n.payment_id = :payment_id ORDER BY n.id;
+
+-- attention_list --
+-- Payments that a person must look at, oldest first.
+SELECT * FROM payment WHERE attention IS NOT NULL AND id > :after ORDER BY id LIMIT :page;

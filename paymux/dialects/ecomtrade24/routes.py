@@ -1,0 +1,153 @@
+"""EcomTrade24's endpoints: wire in, one verb, wire out.
+
+Source: EcomTrade24's manual; the aliases are from older copies of it and from a gateway of the same shape.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from paymux.clock import MINUTE
+from paymux.config import Settings
+from paymux.dialects.ecomtrade24 import answers, wire
+from paymux.dialects.ecomtrade24.auth import Limits, TooFast, given_key
+from paymux.dialects.ecomtrade24.errors import HTTP, Code
+from paymux.dialects.ecomtrade24.mode import DIALECT, Platform
+from paymux.http.serve import JSON, Parameter, Request, Response, Route, Table
+from paymux.merchants.directory import Directory, Found
+from paymux.payments.model import OpenPayment, Payment
+from paymux.payments.open import Opened
+from paymux.payments.read import ByOrderRef, Reads
+from paymux.storage.writer import Batcher
+
+FAILURES = {
+    404: Code.NOT_FOUND,
+    405: Code.METHOD_NOT_ALLOWED,
+    413: Code.PAYLOAD_TOO_LARGE,
+    500: Code.SERVER_ERROR,
+    503: Code.SERVICE_UNAVAILABLE,
+}
+OpenVerb = Callable[[OpenPayment], Awaitable[Opened]]
+
+
+def error(code: Code, retry_after: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
+    """An error in this dialect's form."""
+    more = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+    return Response(HTTP[code], msgspec.json.encode(wire.error_answer(code, retry_after)), {**JSON, **(headers or {}), **more})
+
+
+def failure(request: Request, status: int, headers: Mapping[str, str]) -> Response:
+    """404, 405, 413, 500 and 503 of the dispatcher."""
+    return error(FAILURES[status], headers=headers)
+
+
+class Gateway:
+    """The merchant API under /gateway/."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reader: Batcher,
+        directory: Directory,
+        reads: Reads,
+        open_payment: OpenVerb,
+        rates: Mapping[str, Decimal],
+    ) -> None:
+        self._settings, self._reader, self._directory, self._reads, self._open = settings, reader, directory, reads, open_payment
+        self._rates = rates
+        self._limits = Limits(settings)
+        self._encoder = msgspec.json.Encoder()
+
+    def table(self) -> Table:
+        by = [
+            Parameter("session_id", "the session's number"),
+            Parameter("order_id", "the shop's own order number; a paid session wins, else the newest"),
+            Parameter("number", "`session_1459` or the bare number"),
+        ]
+        errors: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 405, 413, 422, 429, 500, 503), answers.ErrorAnswer)
+        me = Route("GET", "/gateway/me.php", self.me, "Check the key; see plan and methods", None, {200: answers.MeAnswer, **errors})
+        create = Route(
+            "POST",
+            "/gateway/session.php",
+            self.session,
+            "Create a checkout session, or get the live one of the same order",
+            wire.SessionRequest,
+            {200: (answers.HostedAnswer, answers.SmartAnswer), **errors},
+        )
+        status = Route(
+            "GET",
+            "/gateway/session_status.php",
+            self.status,
+            "How a session stands; a fallback, the notice is the primary signal",
+            None,
+            {200: answers.StatusAnswer, **errors},
+            by,
+        )
+        alias = Route("GET", "/gateway/status.php", self.status, "The same as session_status.php", None, status.answers, by)
+        return Table(DIALECT, (me, create, status, alias), failure, ("/gateway/", "/api/"))
+
+    async def me(self, request: Request) -> Response:
+        found, refused = await self._identify(request, "me", "")
+        if refused is not None:
+            return refused
+        assert found.merchant is not None
+        return self._ok(wire.me_answer(found.merchant, self._platform(found)))
+
+    async def session(self, request: Request) -> Response:
+        found, refused = await self._identify(request, "session", "")
+        if refused is not None:
+            return refused
+        assert found.merchant is not None
+        wish = wire.parse_session(request.body, found.merchant, self._platform(found))
+        if isinstance(wish, Code):
+            return error(wish)
+        opened = await self._open(wish)
+        return self._ok(wire.session_answer(opened.payment, request.base_url))
+
+    async def status(self, request: Request) -> Response:
+        asked = wire.lookup(request.query)
+        found, refused = await self._identify(request, "status", repr(asked))
+        if refused is not None:
+            return refused
+        assert found.merchant is not None
+        if isinstance(asked, Code):
+            return error(asked)
+        payment: Payment | None
+        if isinstance(asked, wire.ById):
+            payment = await self._reads.by_id(asked.id)
+        else:
+            payment = await self._reads.by_order(ByOrderRef(found.merchant.id, DIALECT, asked.order_ref))
+        if payment is None or payment.merchant_id != found.merchant.id or payment.dialect != DIALECT:
+            return error(Code.SESSION_NOT_FOUND)
+        return self._ok(wire.status_answer(payment, request.base_url, found.now))
+
+    async def _identify(self, request: Request, endpoint: str, looked_up: str) -> tuple[Found, Response | None]:
+        """Rate, key present, key known, merchant active: in the manual's order."""
+        key = given_key(request)
+        found = await self._reader.submit(self._directory.by_key, (DIALECT, key or ""))
+        too_fast = self._limits.check(endpoint, found.merchant, f"key {key}" if key else f"address {request.client}", looked_up, found.now)
+        if isinstance(too_fast, TooFast):
+            return found, error(too_fast.code, too_fast.retry_after)
+        if key is None:
+            return found, error(Code.MISSING_API_KEY)
+        if found.merchant is None:
+            return found, error(Code.INVALID_API_KEY)
+        if not found.merchant.active:
+            return found, error(Code.MERCHANT_DISABLED)
+        return found, None
+
+    def _platform(self, found: Found) -> Platform:
+        settings = self._settings
+        return Platform(
+            smart_routing_global=found.platform.smart_routing,
+            routes=found.platform.routes,
+            rates=self._rates,
+            session_lasts_ms=settings.session_minutes * MINUTE,
+            email_deny=frozenset(settings.email_deny_domains),
+            gateway_host="",
+        )
+
+    def _ok(self, answer: object) -> Response:
+        return Response(200, self._encoder.encode(answer), JSON)

@@ -1,0 +1,95 @@
+"""Amounts and times as a reader of each language expects them; digits stay Western everywhere. Pure.
+
+Source of the forms: Unicode CLDR 46 (decimal, group and currency patterns; Arabic with Western digits).
+
+>>> from paymux.money import Money, known
+>>> amount_text(Money(4999, known("EUR")), "de").replace("\\u00a0", " ")
+'49,99 €'
+>>> time_text(1777464600000, "de")
+'29.04.2026, 12:10 UTC'
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+from paymux.money import Money, decimal_text
+
+NBSP = "\u00a0"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one language writes amounts and moments."""
+
+    decimal: str
+    group: str
+    group_from: int  # digits before the decimal mark from which groups of three are set apart
+    symbol_first: bool
+    date: str  # strftime, with {month} for the short name
+    months: str = ""
+
+
+FORMS = {
+    "en": Form(".", ",", 4, True, "%-d {month} %Y, %H:%M UTC", "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"),
+    "de": Form(",", ".", 4, False, "%d.%m.%Y, %H:%M UTC"),
+    "es": Form(",", ".", 5, False, "%-d {month} %Y, %H:%M UTC", "ene feb mar abr may jun jul ago sept oct nov dic"),
+    "ru": Form(",", NBSP, 4, False, "%d.%m.%Y, %H:%M UTC"),
+    "ar": Form(".", ",", 4, False, "%d/%m/%Y, %H:%M UTC"),
+}
+
+# Only signs that most readers know and that no two currencies of this table share; every other currency shows its code.
+SYMBOLS = {
+    "EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "TRY": "₺", "UAH": "₴", "RUB": "₽",
+    "KZT": "₸", "VND": "₫", "NGN": "₦", "PHP": "₱", "PLN": "zł", "CZK": "Kč", "BRL": "R$", "CAD": "CA$", "AUD": "A$",
+    "NZD": "NZ$", "HKD": "HK$", "MXN": "MX$", "CNY": "CN¥",
+}  # fmt: skip
+
+
+def shows_code(money: Money) -> bool:
+    """Whether the amount's text already carries the currency's code instead of a sign."""
+    return money.currency.code not in SYMBOLS
+
+
+def plain_text(money: Money) -> str:
+    """The amount for a copy button: digits and a dot, no currency, no groups."""
+    return decimal_text(money.units, money.currency.exponent)
+
+
+def number_text(money: Money, language: str) -> str:
+    """The amount's digits with the language's marks, every decimal shown."""
+    form = FORMS[language]
+    sign, plain = ("\u2212", plain_text(money)[1:]) if money.units < 0 else ("", plain_text(money))
+    whole, dot, fraction = plain.partition(".")
+    if len(whole) >= form.group_from:
+        whole = f"{int(whole):,}".replace(",", form.group)
+    return f"{sign}{whole}{form.decimal if dot else ''}{fraction}"
+
+
+def amount_text(money: Money, language: str) -> str:
+    """The amount with its currency's sign, or its code where there is no well-known sign."""
+    code = money.currency.code
+    sign = SYMBOLS.get(code, code)
+    number = number_text(money, language)
+    if not FORMS[language].symbol_first:
+        return f"{number}{NBSP}{sign}"
+    return f"{sign}{NBSP}{number}" if shows_code(money) else f"{sign}{number}"
+
+
+def time_text(at: int, language: str) -> str:
+    """A moment with its zone named (UTC: a server cannot know the reader's; the page's script can)."""
+    form, moment = FORMS[language], datetime.fromtimestamp(at // 1000, UTC)
+    months = form.months.split()
+    pattern = form.date.format(month=months[moment.month - 1]) if months else form.date
+    return moment.strftime(pattern)
+
+
+def amount_markup(money: Money, language: str) -> Markup:
+    """The amount for a page: tabular figures, its own direction."""
+    return Markup('<bdi class="num" dir="ltr">{}</bdi>').format(amount_text(money, language))
+
+
+def time_markup(at: int, language: str) -> Markup:
+    """The moment for a page; the script turns it into the reader's zone by `data-at`."""
+    return Markup('<time class="num" data-at="{}"><bdi>{}</bdi></time>').format(at, time_text(at, language))

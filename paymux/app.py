@@ -1,0 +1,237 @@
+"""Composition: settings -> storage -> providers -> dialects -> pages -> ASGI. Everything is wired here, once.
+
+`Core` is what commands and the server share: the database and the verbs. `Node` is a serving process: the core, the doors, the
+background duties.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+import msgspec
+import structlog
+
+from paymux import __version__
+from paymux.checkout.door import Checkout
+from paymux.clock import Clock
+from paymux.config import Settings
+from paymux.dialects.ecomtrade24 import notices as ecomtrade24
+from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
+from paymux.http import openapi
+from paymux.http.client import Client
+from paymux.http.serve import JSON, Dispatcher, Origin, Receive, Request, Response, Route, Scope, Table
+from paymux.http.serve import Send as AsgiSend
+from paymux.keyring import Keyring
+from paymux.merchants.directory import Directory
+from paymux.payments import callback
+from paymux.payments.advance import Door
+from paymux.payments.attempt import Beginner, Starter
+from paymux.payments.dialect import Dialect
+from paymux.payments.expire import Sweep
+from paymux.payments.model import OpenPayment
+from paymux.payments.open import Opened, open_payments
+from paymux.payments.poll import Poller, Polling
+from paymux.payments.read import Reads
+from paymux.payments.report import Reporter
+from paymux.providers.protocol import Provider, Registry, Send
+from paymux.providers.sandbox.house.house import House
+from paymux.providers.sandbox.provider import sandbox_providers
+from paymux.providers.sandbox.transport import in_process_send
+from paymux.storage import installation
+from paymux.storage.connect import storage_for
+from paymux.storage.migrate import migrate
+from paymux.storage.query import Tx
+from paymux.storage.writer import Batcher, Storage
+from paymux.webhooks.deliver import Deliverer
+from paymux.work import Duty, keep_doing
+
+log = structlog.get_logger()
+
+DIALECTS: Mapping[str, Dialect] = {ecomtrade24.RECORD.name: ecomtrade24.RECORD}
+SWEPT_AT_ONCE = 200
+SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
+
+class Core:
+    """The database and every verb, as commands and the server need them."""
+
+    def __init__(self, settings: Settings, storage: Storage) -> None:
+        self.settings, self.storage = settings, storage
+        self.sandbox = settings.mode == "sandbox"
+        self.clock = Clock()
+        self.keyring = Keyring(settings.secret_key, settings.secret_keys_old)
+        self.now = installation.moving_now(self.clock, movable=self.sandbox)
+        self.writer = Batcher(
+            storage.write, self.now, storage.retryable, storage.lanes, settings.writer_batch_max, settings.writer_queue_max
+        )
+        self.reader = Batcher(storage.read, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
+        providers: dict[str, Provider] = sandbox_providers(self.keyring) if self.sandbox else {}
+        self.registry = Registry(providers)
+        self.directory = Directory(self.keyring, self.registry.routes(), settings.smart_routing)
+        self.door = Door(DIALECTS, settings.platform_fee_percent)
+        self.beginner = Beginner(self.door, self.directory, self.registry, settings.fx_rates, settings.start_timeout_s)
+        self.reporter = Reporter(self.door, self.beginner, next(iter(providers), ""))
+        self.reads = Reads(self.reader)
+        self._opens = partial(open_payments, self.door)
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Core":
+        """Connect, bring the schema up to date, and make sure that the database belongs to this mode."""
+        storage = storage_for(settings.database, settings.postgres_lanes)
+        await storage.open()
+        try:
+            for migration in await migrate(storage, Clock.wall()):
+                log.info("migrated", number=migration.number, name=migration.name)
+
+            async def claim(tx: Tx) -> None:
+                await installation.claim_mode(tx, settings.mode)
+
+            await storage.write(claim)
+        except BaseException:
+            await storage.close()
+            raise
+        return cls(settings, storage)
+
+    async def open_payment(self, wish: OpenPayment) -> Opened:
+        return await self.writer.submit(self._opens, wish)
+
+    async def close(self) -> None:
+        await self.writer.drain()
+        await self.storage.close()
+
+
+class Node:
+    """One serving process."""
+
+    def __init__(self, core: Core) -> None:
+        settings = core.settings
+        self.core = core
+        self.client = Client(allow_private=settings.allow_private_urls)
+        self.house = House(core.writer, core.reader, core.keyring, settings.base_url) if core.sandbox else None
+        self.sends: dict[str, Send] = {}
+        if self.house is not None:
+            line = in_process_send(self.house.api)
+            self.sends = dict.fromkeys(core.registry.providers, line)
+        self.starter = Starter(core.writer, core.door, core.beginner, core.registry, self.sends)
+        polling = Polling(settings.poll_first_s, settings.poll_max_s, settings.doubt_deadline_s)
+        self.poller = Poller(core.writer, core.door, core.registry, self.sends, polling)
+        self.sweep = Sweep(core.door)
+        # Its own batcher: recording an answer locks notices that a payment's change also locks.
+        recorder = Batcher(core.storage.write, core.now, core.storage.retryable, 1, settings.writer_batch_max, settings.writer_queue_max)
+        self.deliverer = Deliverer(
+            writer=recorder,
+            client=self.client,
+            keyring=core.keyring,
+            forms={name: dialect.form for name, dialect in DIALECTS.items()},
+            clock=core.clock,
+            retry_scale=settings.webhook_retry_scale,
+            timeout_s=settings.webhook_timeout_s,
+            lease_s=settings.webhook_lease_s,
+            concurrency=settings.webhook_concurrency,
+            per_endpoint=settings.webhook_per_endpoint,
+        )
+        core.writer.committed = self._committed
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._dispatcher = self._doors()
+
+    def _doors(self) -> Dispatcher:
+        core, settings = self.core, self.core.settings
+        gateway = ecomtrade24_routes.Gateway(
+            settings, core.reader, core.directory, core.reads, core.open_payment, settings.fx_rates
+        ).table()
+        checkout = Checkout(
+            DIALECTS,
+            core.keyring,
+            core.reads,
+            core.reader,
+            core.writer,
+            core.directory,
+            core.door,
+            self.starter,
+            settings.fx_rates,
+            core.sandbox,
+        ).table()
+        described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
+        own = Table(
+            "own",
+            (
+                Route("GET", "/healthz", self._healthy),
+                Route("HEAD", "/healthz", self._healthy),
+                Route("POST", "/callbacks/*", self._callback),
+                Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
+            ),
+            ecomtrade24_routes.failure,
+        )
+        origin = Origin(settings.base_url, settings.trusted_proxies)
+        return Dispatcher((own, gateway, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        """The ASGI application. The sandbox's own house lies under /sandbox/, as a company of its own would."""
+        if scope["type"] != "http":
+            return
+        if self.house is not None and scope["path"].startswith("/sandbox/"):
+            await self.house.pages(scope, receive, send)
+        else:
+            await self._dispatcher(scope, receive, send)
+
+    async def _healthy(self, request: Request) -> Response:
+        """200 while the database answers."""
+        await asyncio.wait_for(self.core.storage.read(installation.facts), 5)
+        return Response(200, b'{"ok":true}', JSON)
+
+    async def _callback(self, request: Request) -> Response:
+        status = await self._from_house(request.path, request.headers, request.body)
+        return Response(status, b'{"ok":true}' if status == 200 else b'{"ok":false}', JSON)
+
+    async def _from_house(self, path: str, headers: Mapping[str, str], body: bytes) -> int:
+        """A provider's report: over HTTP, or from the sandbox's house in this process."""
+        core, provider = self.core, path.partition("?")[0].removeprefix("/callbacks/")
+        return await callback.receive(provider, headers, body, core.registry, core.reader, core.writer, core.door, core.clock)
+
+    def _committed(self) -> None:
+        """Notices leave as soon as they are committed."""
+        if self.core.door.told:
+            self.core.door.told = False
+            self.deliverer.wake()
+
+    def duties(self) -> list[Duty]:
+        """What runs in the background beside the deliverer."""
+
+        async def sweep() -> int:
+            return await self.core.writer.submit(self.sweep.expire, SWEPT_AT_ONCE)
+
+        duties = [Duty("expire", sweep, 1.0, SWEPT_AT_ONCE), Duty("poll", self.poller.duty, 1.0, 50)]
+        if self.house is not None:
+            duties.append(Duty("sandbox", partial(self.house.duty, self._from_house), 0.2, 50))
+        return duties
+
+    def start(self) -> None:
+        """Begin the background duties."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(keep_doing(duty, self._stop), name=duty.name) for duty in self.duties()]
+        self._tasks.append(loop.create_task(self.deliverer.run(self._stop), name="deliver"))
+
+    async def stop(self) -> None:
+        """End the duties within 6 s: what hangs is let go and done again after the restart."""
+        self._stop.set()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.client.aclose)
+            if self._tasks:
+                _, hanging = await asyncio.wait(self._tasks, timeout=6)
+                for task in hanging:
+                    task.cancel()
+
+
+def _fixed(value: Any) -> Any:
+    body = msgspec.json.encode(value)
+
+    async def answer(request: Request) -> Response:
+        return Response(200, body, JSON)
+
+    return answer

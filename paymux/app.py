@@ -19,6 +19,7 @@ from paymux.clock import Clock
 from paymux.config import Settings
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
+from paymux.errors import StorageError
 from paymux.http import openapi
 from paymux.http.client import Client
 from paymux.http.serve import JSON, Dispatcher, Origin, Receive, Request, Response, Route, Scope, Table
@@ -39,9 +40,10 @@ from paymux.providers.protocol import Provider, Registry, Send
 from paymux.providers.sandbox.house.house import House
 from paymux.providers.sandbox.provider import sandbox_providers
 from paymux.providers.sandbox.transport import in_process_send
+from paymux.routing.health import HealthBook
 from paymux.storage import installation
 from paymux.storage.connect import storage_for
-from paymux.storage.migrate import migrate
+from paymux.storage.migrate import applied, migrate, migrations
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher, Storage
 from paymux.webhooks.deliver import Deliverer
@@ -72,7 +74,8 @@ class Core:
         self.reader = Batcher(storage.read, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
         providers: dict[str, Provider] = sandbox_providers(self.keyring) if self.sandbox else {}
         self.registry = Registry(providers)
-        self.directory = Directory(self.keyring, self.registry.routes(), settings.smart_routing)
+        self.health = HealthBook()
+        self.directory = Directory(self.keyring, self.registry.routes(), settings.smart_routing, self.health.over)
         self.door = Door(DIALECTS, settings.platform_fee_percent)
         self.beginner = Beginner(self.door, self.directory, self.registry, settings.fx_rates, settings.start_timeout_s)
         self.reporter = Reporter(self.door, self.beginner, next(iter(providers), ""))
@@ -80,11 +83,16 @@ class Core:
         self._opens = partial(open_payments, self.door)
 
     @classmethod
-    async def open(cls, settings: Settings) -> "Core":
-        """Connect, bring the schema up to date, and make sure that the database belongs to this mode."""
+    async def open(cls, settings: Settings, *, migrating: bool = True) -> "Core":
+        """Connect, bring the schema up to date, and make sure that the database belongs to this mode.
+
+        Without `migrating` only an empty database gets its schema; an older one is refused.
+        """
         storage = storage_for(settings.database, settings.postgres_lanes)
         await storage.open()
         try:
+            if not migrating:
+                await _refuse_older(storage)
             for migration in await migrate(storage, Clock.wall()):
                 log.info("migrated", number=migration.number, name=migration.name)
 
@@ -117,7 +125,7 @@ class Node:
         if self.house is not None:
             line = in_process_send(self.house.api)
             self.sends = dict.fromkeys(core.registry.providers, line)
-        self.starter = Starter(core.writer, core.door, core.beginner, core.registry, self.sends)
+        self.starter = Starter(core.writer, core.door, core.beginner, core.registry, self.sends, core.health)
         polling = Polling(settings.poll_first_s, settings.poll_max_s, settings.doubt_deadline_s)
         self.poller = Poller(core.writer, core.door, core.registry, self.sends, polling)
         self.sweep = Sweep(core.door)
@@ -226,6 +234,13 @@ class Node:
                 _, hanging = await asyncio.wait(self._tasks, timeout=6)
                 for task in hanging:
                     task.cancel()
+
+
+async def _refuse_older(storage: Storage) -> None:
+    newest = migrations(storage.engine)[-1].number
+    found = await storage.read(applied)
+    if 0 < found < newest:
+        raise StorageError(f"the database has schema {found}, this program wants {newest}: run paymux migrate")
 
 
 def _fixed(value: Any) -> Any:

@@ -3,7 +3,7 @@
 What a command committed is true for the very next request: each look-up reads the versions, and only what changed is read again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -34,10 +34,15 @@ class Found(msgspec.Struct, frozen=True):
     now: int
 
 
-class Directory:
-    """`shipped` are the providers' routes as they come; settings in the database lie over them."""
+Overlay = Callable[[Sequence[Route], int], tuple[Route, ...]]
 
-    def __init__(self, keyring: Keyring, shipped: Sequence[Route], smart_routing: bool) -> None:
+
+class Directory:
+    """`shipped` are the providers' routes as they come; settings in the database lie over them, and over those `health`: what this
+    process learned of the routes."""
+
+    def __init__(self, keyring: Keyring, shipped: Sequence[Route], smart_routing: bool, health: Overlay) -> None:
+        self._health = health
         self._keyring, self._shipped, self._smart_routing = keyring, tuple(shipped), smart_routing
         self._merchants: dict[int, tuple[int, Merchant]] = {}
         self._platform: Platform | None = None
@@ -50,7 +55,7 @@ class Directory:
                 hashes[candidate] = index
         asked = sorted({(candidate, dialect) for dialect, key in keys for candidate in self._keyring.hashes(key)})
         rows = await tx.fetch(_q.find_by_key, asked)
-        platform = await self.platform(tx, rows[0]["platform"] if rows else None)
+        platform = await self.platform(tx, now, rows[0]["platform"] if rows else None)
         counting = [row for row in rows if row["revoked_at"] is None]
         merchants = await self._current(tx, {row["id"]: row["version"] for row in counting})
         by_hash = {row["hash"]: merchants[row["id"]] for row in counting}
@@ -63,7 +68,7 @@ class Directory:
     async def by_id(self, tx: Tx, ids: Sequence[int], now: int) -> list[Found]:
         """Merchants by id, as current as the batch."""
         rows = await tx.fetch(_q.find_by_id, [(merchant_id,) for merchant_id in sorted(set(ids))])
-        platform = await self.platform(tx, rows[0]["platform"] if rows else None)
+        platform = await self.platform(tx, now, rows[0]["platform"] if rows else None)
         merchants = await self._current(tx, {row["id"]: row["version"] for row in rows})
         return [Found(merchants.get(merchant_id), platform, now) for merchant_id in ids]
 
@@ -83,8 +88,14 @@ class Directory:
                 current[merchant.id] = merchant
         return current
 
-    async def platform(self, tx: Tx, version: str | None = None) -> Platform:
-        """The platform's switches and routes, read again when their version grew."""
+    async def platform(self, tx: Tx, now: int, version: str | None = None) -> Platform:
+        """The platform's switches and routes as of `now`."""
+        stored = await self._stored(tx, version)
+        routes = self._health(stored.routes, now)
+        return stored if routes is stored.routes else msgspec.structs.replace(stored, routes=routes)
+
+    async def _stored(self, tx: Tx, version: str | None) -> Platform:
+        """What an operator set, read again when its version grew."""
         if version is None or self._platform is None or self._platform.version != version:
             facts = await installation.facts(tx)
             if self._platform is None or self._platform.version != facts["version"]:

@@ -22,6 +22,7 @@ from paymux.payments.lifecycle import ALIVE, OPEN, AttemptState, Event
 from paymux.payments.model import Attempt, LastError, Payment, Report, Source
 from paymux.providers.protocol import NotSent, Order, Registry, Send, StartAnswer, Started, Turned, Unclear
 from paymux.routing.choose import choose
+from paymux.routing.health import HealthBook
 from paymux.routing.model import Choice, Wish
 from paymux.seams import pass_by
 from paymux.storage.query import Tx
@@ -170,8 +171,10 @@ class Handed(msgspec.Struct, frozen=True):
 class Starter:
     """Carries a buyer's choice to a provider."""
 
-    def __init__(self, writer: Batcher, door: Door, beginner: Beginner, registry: Registry, sends: Mapping[str, Send]) -> None:
-        self._writer, self._door, self._beginner = writer, door, beginner
+    def __init__(
+        self, writer: Batcher, door: Door, beginner: Beginner, registry: Registry, sends: Mapping[str, Send], health: HealthBook
+    ) -> None:
+        self._writer, self._door, self._beginner, self._health = writer, door, beginner, health
         self._registry, self._sends = registry, sends
         self._running: set[asyncio.Task[None]] = set()
 
@@ -186,6 +189,10 @@ class Starter:
             pass_by("attempt.row_written")
             answer = await self._call(begun, return_url(begun.payment), callback_base)
             pass_by("attempt.answered")
+            if isinstance(answer, Unclear | NotSent):
+                self._health.failed(begun.attempt.route, begun.attempt.started_at)
+            else:
+                self._health.succeeded(begun.attempt.route)
             given_up = await self._let_in(begun, answer)
             if isinstance(answer, Started):
                 return Handed(answer.url)

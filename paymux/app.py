@@ -72,7 +72,7 @@ class Core:
             storage.write, self.now, storage.retryable, storage.lanes, settings.writer_batch_max, settings.writer_queue_max
         )
         self.reader = Batcher(storage.read, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
-        providers: dict[str, Provider] = sandbox_providers(self.keyring) if self.sandbox else {}
+        providers: dict[str, Provider] = sandbox_providers(self.keyring, settings.start_timeout_s) if self.sandbox else {}
         self.registry = Registry(providers)
         self.health = HealthBook()
         self.directory = Directory(self.keyring, self.registry.routes(), settings.smart_routing, self.health.over)

@@ -116,9 +116,11 @@ class Client:
         try:
             async with asyncio.timeout(call.timeout_s):
                 await self._sweep(started_s)
-                status, replied, body, cut = await _exchange(lane.pool, request, call)
-            return Reply(status, replied, body, round((loop.time() - started_s) * 1000), cut)
+                cut = await _exchange(lane.pool, request, call, journey)
+            return journey.reply(round((loop.time() - started_s) * 1000), cut)
         except (TimeoutError, httpcore2.TimeoutException):
+            if call.keep_first and journey.status:
+                return journey.reply(round((loop.time() - started_s) * 1000), cut=True)
             return Unreachable("timeout", f"{url.host}: no complete reply within {call.timeout_s:g} s", journey.sent)
         except Stopped as stopped:
             return Unreachable(stopped.kind, f"{url.host}: {stopped.detail}", journey.sent)
@@ -194,28 +196,39 @@ class _Journey:
     """How far one request got."""
 
     sent: bool = False
+    status: int = 0  # 0 until the reply's head was read
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytearray = field(default_factory=bytearray)
+
+    def reply(self, elapsed_ms: int, cut: bool) -> Reply:
+        return Reply(self.status, self.headers, bytes(self.body), elapsed_ms, cut)
 
     async def trace(self, event: str, _info: dict[str, Any]) -> None:
         if event == "http11.send_request_headers.started":
             self.sent = True
 
 
-async def _exchange(pool: httpcore2.AsyncConnectionPool, request: httpcore2.Request, call: Call) -> tuple[int, dict[str, str], bytes, bool]:
+async def _exchange(pool: httpcore2.AsyncConnectionPool, request: httpcore2.Request, call: Call, journey: _Journey) -> bool:
+    """Read the reply into the journey; True if its body was cut. With `keep_first` the head alone decides, however the body ends."""
     response = await pool.handle_async_request(request)
     try:
-        headers: dict[str, str] = {}
         for raw_name, raw_value in response.headers:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        body = bytearray()
+            journey.headers[name] = f"{journey.headers[name]}, {value}" if name in journey.headers else value
+        journey.status = response.status
         async with aclosing(response.aiter_stream()) as chunks:
             async for chunk in chunks:
-                body += chunk
-                if call.keep_first and len(body) >= call.body_max_bytes:
-                    return response.status, headers, bytes(body[: call.body_max_bytes]), True
-                if len(body) > call.body_max_bytes:
+                journey.body += chunk
+                if call.keep_first and len(journey.body) >= call.body_max_bytes:
+                    del journey.body[call.body_max_bytes :]
+                    return True
+                if len(journey.body) > call.body_max_bytes:
                     raise Stopped("too_large", f"the reply (HTTP {response.status}) is longer than {call.body_max_bytes} bytes")
-        return response.status, headers, bytes(body), False
+        return False
+    except (httpcore2.NetworkError, httpcore2.ProtocolError):
+        if not (call.keep_first and journey.status):
+            raise
+        return True
     finally:
         await response.aclose()
 

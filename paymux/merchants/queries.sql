@@ -1,7 +1,7 @@
 -- find_by_key --
 -- Which merchant a key belongs to, whether the key still counts, and the versions that our caches are checked against.
 -- rows: hash text, dialect text
-SELECT r.hash, m.id, m.version, k.revoked_at, (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform
+SELECT r.hash, r.dialect, m.id, m.version, k.revoked_at, (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform
 FROM {rows} r JOIN merchant_key k ON k.hash = r.hash AND k.dialect = r.dialect JOIN merchant m ON m.id = k.merchant_id;
 
 -- find_by_id --
@@ -85,7 +85,3 @@ INSERT INTO endpoint (merchant_id, shop, url, secret, previous_secret, previous_
 VALUES (:merchant_id, :shop, :url, :secret, NULL, NULL, 1, :now, :now)
 ON CONFLICT (merchant_id, shop) DO UPDATE SET url = excluded.url, secret = excluded.secret, enabled = 1, updated_at = excluded.updated_at
 RETURNING id;
-
--- rotate_secret --
--- A new secret; the one before signs beside it for a while.
-UPDATE endpoint SET previous_secret = secret, previous_until = :previous_until, secret = :secret, updated_at = :now WHERE id = :id;

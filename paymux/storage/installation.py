@@ -21,10 +21,9 @@ async def set_fact(tx: Tx, name: str, value: str) -> None:
 
 async def claim_mode(tx: Tx, mode: str) -> None:
     """Record the mode at the first start; a mismatch later does not start."""
-    recorded = (await facts(tx)).get("mode")
-    if recorded is None:
-        await tx.fetch(_q.set_fact, name="mode", value=mode)
-    elif recorded != mode:
+    await tx.fetch(_q.claim_fact, name="mode", value=mode)
+    recorded = (await facts(tx))["mode"]
+    if recorded != mode:
         raise StorageError(
             f"this database was first started in {recorded} mode and is now asked to serve {mode}: "
             f"set PAYMUX_MODE={recorded}, or use another database"

@@ -34,6 +34,10 @@ SELECT value FROM installation WHERE name = 'clock_offset_ms';
 -- Write one fact of the installation.
 INSERT INTO installation (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
+-- claim_fact --
+-- Write one fact of the installation unless it is there already: of two nodes that start at once, one wins.
+INSERT INTO installation (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING;
+
 -- grow_version --
 -- Tell every node that a platform setting changed.
 UPDATE installation SET value = CAST(CAST(value AS bigint) + 1 AS text) WHERE name = 'version';

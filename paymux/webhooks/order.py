@@ -1,0 +1,30 @@
+"""Order per payment: of a payment's waiting notices only the first is due, so nothing else can be claimed.
+
+Whoever writes, ends or revives notices of a payment locks all of its notices first (`lock`), changes them, and lets
+`arrange` say which is due. Proof for two nodes on PostgreSQL: two such transactions of one payment share at least one
+committed notice, so the second waits for the first at `lock`; `arrange` is a later statement and sees what the first
+committed. A payment without a committed notice has one writer only: its changes hold the payment's own lock.
+Test deliveries belong to no payment and wait for nobody.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from paymux.storage.query import Tx, load
+
+_q = load("paymux.webhooks")
+
+
+async def lock(tx: Tx, payments: Iterable[int | None], tests: Iterable[int] = ()) -> Sequence[Any]:
+    """Lock the notices of payments, and test deliveries by their own id; the rows as they are now."""
+    rows = list(await tx.fetch(_q.lock_payments, [(payment,) for payment in _sorted(payments)]))
+    return rows + list(await tx.fetch(_q.lock_tests, [(notice,) for notice in sorted(set(tests))]))
+
+
+async def arrange(tx: Tx, payments: Iterable[int | None], now: int) -> None:
+    """Make the first waiting notice of each payment due (now, unless it has its time already) and no other."""
+    await tx.fetch(_q.arrange, [(payment,) for payment in _sorted(payments)], now=now)
+
+
+def _sorted(payments: Iterable[int | None]) -> list[int]:
+    return sorted({payment for payment in payments if payment is not None})

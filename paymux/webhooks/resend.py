@@ -1,0 +1,83 @@
+"""Send notices again: one, or a range of a merchant's; the same body, the same delivery id, order per payment kept.
+
+A notice starts again with all the tries of its schedule; its answers go on being numbered. One whose endpoint cannot be used
+(it had none, or that was switched off) takes the one that counts now; where there is none it stays as it is.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from paymux.storage.query import Tx, load
+from paymux.storage.writer import Batcher
+from paymux.webhooks import order
+from paymux.webhooks.model import NoticeState
+from paymux.webhooks.outbox import addresses
+
+_q = load("paymux.webhooks")
+
+PAGE = 500  # notices in one transaction
+_LAST = 2**63 - 1
+ENDED = (NoticeState.DELIVERED, NoticeState.GIVEN_UP, NoticeState.UNADDRESSED)
+
+
+class Resend(msgspec.Struct, frozen=True, kw_only=True):
+    """Which notices. Ids are inclusive; `from_at` is, `until_at` (of their writing) is not. With `notice_id` its state does not matter."""
+
+    merchant_id: int
+    notice_id: int | None = None
+    first_id: int = 0
+    last_id: int = _LAST
+    from_at: int = 0
+    until_at: int = _LAST
+    states: tuple[NoticeState, ...] = ENDED
+
+
+class Resent(msgspec.Struct, frozen=True):
+    """How many are sent again; `next_id` is where the next page begins, None after the last."""
+
+    count: int
+    next_id: int | None
+
+
+async def resend_page(tx: Tx, wishes: Sequence[Resend], now: int) -> list[Resent]:
+    """The verb: for each wish its first `PAGE` notices."""
+    return [await _resend(tx, wish, now) for wish in wishes]
+
+
+async def resend(writer: Batcher, wish: Resend) -> int:
+    """Send all of a range again, a page in each transaction; how many."""
+    count, next_id = 0, wish.first_id
+    while True:
+        done = await writer.submit(resend_page, msgspec.structs.replace(wish, first_id=next_id))
+        count += done.count
+        if done.next_id is None:
+            return count
+        next_id = done.next_id
+
+
+async def _resend(tx: Tx, wish: Resend, now: int) -> Resent:
+    one = wish.notice_id
+    rows = await tx.fetch(
+        _q.find_resend,
+        [(state,) for state in (wish.states if one is None else NoticeState)],
+        merchant_id=wish.merchant_id,
+        first_id=wish.first_id if one is None else one,
+        last_id=wish.last_id if one is None else one,
+        from_at=wish.from_at,
+        until_at=wish.until_at,
+        page=PAGE,
+    )
+    lost = [row for row in rows if not row["addressed"]]
+    found = await addresses(tx, [(row["merchant_id"], row["shop"]) for row in lost])
+    endpoints = {row["id"]: row["endpoint_id"] for row in rows if row["addressed"]}
+    for row in lost:
+        endpoint, addressed = found.of(row["merchant_id"], row["shop"], row["url"])
+        if addressed:
+            endpoints[row["id"]] = endpoint
+    chosen = [row for row in rows if row["id"] in endpoints]
+    payments = [row["payment_id"] for row in chosen]
+    await order.lock(tx, payments, [row["id"] for row in chosen if row["payment_id"] is None])
+    await tx.fetch(_q.wait_again, sorted(endpoints.items()), now=now)
+    await order.arrange(tx, payments, now)
+    return Resent(len(chosen), rows[-1]["id"] + 1 if len(rows) == PAGE else None)

@@ -11,6 +11,7 @@ from enum import StrEnum
 class Refusal(StrEnum):
     """Every reason for which the core says no."""
 
+    DUPLICATE_REFERENCE = "duplicate_reference"  # the API's name for it is taken
     UNKNOWN_PAYMENT = "unknown_payment"
     PAYMENT_NOT_OPEN = "payment_not_open"  # final, expired or under review: nothing can be started
     ATTEMPT_ALIVE = "attempt_alive"  # a second one could make the buyer pay twice

@@ -98,6 +98,8 @@ def returned(cause: Cause, units: int) -> Iterator[Transfer]:
 
 
 def settled(cause: Cause, units: int) -> Iterator[Transfer]:
-    """The provider forwarded the merchant's money to the merchant."""
+    """The provider forwarded the merchant's money to the merchant; a fee can have taken all of it."""
+    if not units:
+        return
     yield cause.transfer(cause.payable, cause.transit, units, Why.SETTLING)
     yield cause.transfer(cause.transit, cause.clearing, units, Why.SETTLED)

@@ -12,6 +12,7 @@ from paymux.payments import store
 from paymux.payments.decide import Decision, Rules, decide
 from paymux.payments.dialect import Dialect
 from paymux.payments.model import Advanced, Attempt, Payment, Report
+from paymux.payments.noted import noted
 from paymux.storage.query import Tx
 from paymux.webhooks import outbox
 from paymux.webhooks.model import NewNotice
@@ -23,6 +24,7 @@ class Door:
     def __init__(self, dialects: Mapping[str, Dialect], fee_percent: Decimal) -> None:
         self.dialects = dialects
         self._fee_percent = fee_percent
+        self.counted = False  # whether somebody counts what changes: `tx.facts` is then told
         self.told = False  # a notice was written since somebody last looked; the deliverer is woken after the commit
 
     async def advance(self, tx: Tx, reports: Sequence[Report], now: int) -> list[Advanced | Refused]:
@@ -42,7 +44,7 @@ class Door:
                 continue
             payment = after[report.payment_id]
             attempt = attempts.get(report.attempt_id) if report.attempt_id is not None else None
-            assert attempt is None or attempt.payment_id == payment.id, "an attempt belongs to its payment"
+            assert report.attempt_id is None or (attempt and attempt.payment_id == payment.id), "an attempt belongs to its payment"
             key = (self._holder(report, attempts), report.receipt.reference) if report.receipt else None
             dialect = self.dialects[payment.dialect]
             policy = locked[payment.id][1]
@@ -60,6 +62,8 @@ class Door:
         await store.save(tx, before, after, changing)
         await book.post(tx, [transfer for decision in changing for transfer in decision.transfers], now)
         await self.tell(tx, [payment for decision in changing for payment in decision.told], now)
+        if self.counted:
+            tx.facts.extend(noted(changing, read_attempts))
         return results
 
     @staticmethod

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from paymux import ids
-from paymux.clock import SECOND
+from paymux.clock import SECOND, ticks
 from paymux.errors import Refusal, Refused, refuse
 from paymux.merchants.directory import Directory
 from paymux.payments import store
@@ -20,6 +20,7 @@ from paymux.payments.decide import overdue
 from paymux.payments.hear import heard
 from paymux.payments.lifecycle import ALIVE, OPEN, AttemptState, Event
 from paymux.payments.model import Attempt, LastError, Payment, Report, Source
+from paymux.payments.noted import AttemptMoved
 from paymux.providers.protocol import NotSent, Order, Registry, Send, StartAnswer, Started, Turned, Unclear
 from paymux.routing.choose import choose
 from paymux.routing.health import HealthBook
@@ -153,6 +154,8 @@ class Beginner:
         )
         written = {name: getattr(attempt, name) for name in store.q.insert_attempt.sqlite.params}
         rows = await tx.fetch(store.q.insert_attempt, **written)
+        if self._door.counted:
+            tx.facts.append(AttemptMoved(attempt.route, attempt.provider, attempt.state))
         return msgspec.structs.replace(attempt, id=rows[0]["id"])
 
 
@@ -177,6 +180,7 @@ class Starter:
         self._writer, self._door, self._beginner, self._health = writer, door, beginner, health
         self._registry, self._sends = registry, sends
         self._running: set[asyncio.Task[None]] = set()
+        self.observe: Callable[[str, str, float], None] | None = None  # (provider, kind of answer, seconds) of each start call
 
     async def start(self, command: StartAttempt, return_url: Callable[[Payment], str], callback_base: str) -> Handed | Refused:
         """Start, and go on to the next route as long as nothing can have been charged."""
@@ -187,7 +191,10 @@ class Starter:
             if not begun.fresh:
                 return Handed(begun.attempt.handed_url)
             pass_by("attempt.row_written")
+            began_s = ticks()
             answer = await self._call(begun, return_url(begun.payment), callback_base)
+            if self.observe is not None:
+                self.observe(begun.attempt.provider, type(answer).__name__, ticks() - began_s)
             pass_by("attempt.answered")
             if isinstance(answer, Unclear | NotSent):
                 self._health.failed(begun.attempt.route, begun.attempt.started_at)

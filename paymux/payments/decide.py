@@ -15,7 +15,7 @@ from paymux.ledger import postings
 from paymux.ledger.postings import Cause, Transfer
 from paymux.merchants.model import Late, Policy
 from paymux.money import share
-from paymux.payments.lifecycle import ALIVE, ENDED, LIVE, OPEN, SUCCESS, AttemptState, Event, State, after, attempt_after
+from paymux.payments.lifecycle import ALIVE, DEAD, ENDED, LIVE, OPEN, SUCCESS, AttemptState, Event, State, after, attempt_after
 from paymux.payments.model import Attempt, Attention, HistoryRow, LastError, Outcome, Payment, Receipt, Report, Source
 
 RECORDED_MAX = 200  # a provider that contradicts itself for ever must not grow a history for ever
@@ -54,14 +54,18 @@ def decide(payment: Payment, attempt: Attempt | None, report: Report, rules: Rul
     """Apply one report to one payment. Refused (STATE_FORBIDS) only for people: a provider's odd report is recorded instead."""
     case = _Case(payment, attempt, report, rules)
     if overdue(payment, rules.now) and report.event is not Event.TIMED_OUT:
-        case.move(Event.TIMED_OUT, "its time was over", Source.CLOCK, payment.expires_at)
-    return case.run()
+        case.time_out()
+    decision = case.run()
+    if isinstance(decision, Decision) and decision.payment.state is not payment.state:
+        decision.outcome = Outcome.CHANGED
+    return decision
 
 
 class _Case:
     def __init__(self, payment: Payment, attempt: Attempt | None, report: Report, rules: Rules) -> None:
         self.report, self.rules = report, rules
         self.was_alive = attempt is None or attempt.state in ALIVE
+        self.was_dead = attempt is not None and attempt.state in DEAD
         self.provider = attempt.provider if attempt else report.provider
         self.done = Decision(payment, attempt)
 
@@ -69,12 +73,17 @@ class _Case:
     def payment(self) -> Payment:
         return self.done.payment
 
+    def time_out(self) -> None:
+        """Its time was over before the report came; what the report itself does is still to be seen."""
+        self.move(Event.TIMED_OUT, "its time was over", Source.CLOCK, self.payment.expires_at)
+        self.done.outcome = Outcome.REPEATED
+
     def run(self) -> Decision | Refused:
         event, receipt = self.report.event, self.report.receipt
         if receipt is not None and self.rules.receipt_known:
             return self.done  # counted before
         moved = self._move_attempt()
-        if event is Event.PAID or (event is Event.ACCEPTED and receipt is not None):
+        if event is Event.PAID or (event is Event.ACCEPTED and receipt is not None and self.payment.state is State.REVIEW):
             assert receipt is not None, "money is reported with its receipt"
             self._receive(receipt)
         elif event is Event.ACCEPTED:
@@ -92,15 +101,16 @@ class _Case:
     def _close(self, moved: bool) -> Decision | Refused:
         if self.done.outcome is Outcome.CHANGED:
             return self.done
+        known = self._known_already()
+        if self.report.source is Source.OPERATOR and not known and (not moved or self.payment.state not in LIVE):
+            return refuse(Refusal.STATE_FORBIDS, f"a payment that is {self.payment.state} cannot be reported {self.report.event}")
         if moved:
-            self.note()
+            calmed = self.payment.attention == Attention.DOUBT and self.report.event is not Event.DOUBTED
+            self.note(**({"attention": None} if calmed else {}))
             self.done.outcome = Outcome.CHANGED
-        elif not self._known_already():
-            if self.report.source is Source.OPERATOR:
-                return refuse(Refusal.STATE_FORBIDS, f"a payment that is {self.payment.state} cannot be reported {self.report.event}")
-            if self.payment.version < RECORDED_MAX and self.report.source in (Source.PROVIDER, Source.POLL):
-                self.note()
-                self.done.outcome = Outcome.RECORDED
+        elif not known and self.payment.version < RECORDED_MAX and self.report.source in (Source.PROVIDER, Source.POLL):
+            self.note()
+            self.done.outcome = Outcome.RECORDED
         return self.done
 
     def _known_already(self) -> bool:
@@ -164,6 +174,8 @@ class _Case:
             changes |= {"paid_at": happened, "last_error": None}
         if self.report.error is not None and "last_error" not in changes and state not in SUCCESS:
             changes["last_error"] = self.report.error
+        if self.report.payer is not None:
+            changes["payer"] = self.report.payer
         self.done.payment = replace(before, state=state, version=before.version + 1, updated_at=now, **changes)
         self.done.history.append(
             HistoryRow(
@@ -204,14 +216,14 @@ class _Case:
             return None
         if payment.state is State.REVIEW and waits_for_person:
             return self._hold(None, Attention(str(payment.attention)), units, facts)
-        if not self.was_alive:
+        if self.was_dead:
             return self._hold(Event.FLAGGED, Attention.DEAD_ATTEMPT, units, facts)
         if self._enough(units):
             return self._give(Event.PAID, units, facts)
         return self._hold(Event.SHORT, Attention.SHORT, units, facts)
 
     def _enough(self, units: int) -> bool:
-        missing = self.payment.amount_units - self.payment.received_units - units
+        missing = self.payment.amount_units - self.payment.held_units - units  # what was returned is not here any more
         return missing <= min(self.rules.policy.short_tolerance_units, self.payment.amount_units - 1)
 
     def _receive_foreign(self, receipt: Receipt) -> None:
@@ -233,14 +245,16 @@ class _Case:
         released = min(payment.held_units, payment.amount_units)
         paid = min(units, payment.amount_units - released)
         held = payment.held_units - released + units - paid
-        facts |= {"held_units": held, "attention": Attention.SURPLUS if held else None}
+        fee = share(released + paid, self.rules.fee_percent)
+        facts |= {"held_units": held, "payable_units": released + paid - fee, "attention": Attention.SURPLUS if held else None}
         moved = self.move(event, self.report.why if why is None else why, **facts)
         assert moved, f"{payment.state} has no {event}"
-        fee = share(released + paid, self.rules.fee_percent)
         self.done.transfers += postings.received(self._cause(), paid, units - paid, released, fee)
 
     def _accept(self) -> Decision | Refused:
         if self.payment.state is not State.REVIEW:
+            if self.report.receipt is not None:
+                return refuse(Refusal.STATE_FORBIDS, f"a payment that is {self.payment.state} waits for nobody's decision about money")
             return self._close(False)
         if not self.payment.held_units:
             return refuse(Refusal.STATE_FORBIDS, "no money was received for it: say how much the provider holds")
@@ -257,9 +271,8 @@ class _Case:
 
     def _settle(self) -> None:
         payment = self.payment
-        given = payment.received_units - payment.held_units
-        if self.move(Event.SETTLED, self.report.why, txid_out=payment.txid_out or self.report.txid_out):
-            self.done.transfers += postings.settled(self._cause(), given - share(given, self.rules.fee_percent))
+        if self.move(Event.SETTLED, self.report.why, txid_out=payment.txid_out or self.report.txid_out, payable_units=0):
+            self.done.transfers += postings.settled(self._cause(), payment.payable_units)
 
     def _decline(self) -> None:
         """The attempt is dead. The payment lives on while another attempt is allowed."""
@@ -287,7 +300,8 @@ class _Case:
         if event is Event.FLAGGED:
             changes["attention"] = Attention.FLAGGED
         elif event is Event.REJECTED:
-            changes["attention"] = Attention.TO_RETURN if self.payment.held_units else None
+            waits = self.payment.held_units or self.payment.attention == Attention.CURRENCY
+            changes["attention"] = Attention.TO_RETURN if waits else None
         elif self.payment.attention == Attention.DOUBT:
             changes["attention"] = None
         if not self.move(event, self.report.why, **changes) and self.report.alarm and self.payment.attention is None:

@@ -100,10 +100,10 @@ class AttemptState(StrEnum):
 
 
 ALIVE = frozenset({AttemptState.STARTED, AttemptState.HANDED_OVER, AttemptState.PENDING, AttemptState.UNCLEAR})
+DEAD = frozenset({AttemptState.DECLINED, AttemptState.CANCELLED})  # money that comes on one all the same waits for a person
 
 
 _STARTED, _HANDED, _PENDING, _UNCLEAR = AttemptState.STARTED, AttemptState.HANDED_OVER, AttemptState.PENDING, AttemptState.UNCLEAR
-_DEAD = (AttemptState.DECLINED, AttemptState.CANCELLED)
 
 ATTEMPT_MOVES: dict[tuple[AttemptState, Event], AttemptState] = {
     (_STARTED, Event.HANDED_OVER): _HANDED,
@@ -114,7 +114,7 @@ ATTEMPT_MOVES: dict[tuple[AttemptState, Event], AttemptState] = {
     **{(state, Event.DECLINED): AttemptState.DECLINED for state in ALIVE},
     **{(state, Event.DIED): AttemptState.DECLINED for state in ALIVE},
     **{(state, Event.CANCELLED): AttemptState.CANCELLED for state in ALIVE},
-    **{(state, Event.PAID): AttemptState.PAID for state in (*sorted(ALIVE), *_DEAD)},  # money may come on a dead one, too
+    **{(state, Event.PAID): AttemptState.PAID for state in sorted(ALIVE | DEAD)},  # money may come on a dead one, too
 }
 
 

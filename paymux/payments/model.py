@@ -17,6 +17,7 @@ class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
     amount: Money
     lasts_ms: int  # from creation to expiry
     order_ref: str | None = None  # the shop's own order number
+    reference: str | None = None  # the name that the API gives it: unique within the dialect, a second one is refused
     repeat_key: str | None = None  # a live payment of this merchant with the same key is answered instead of a new one
     method: str | None = None  # buyer-facing method that the shop asked for
     email: str | None = None
@@ -44,6 +45,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     version: int  # grows with every change; the history's sequence number
     order_ref: str | None
     repeat_key: str | None
+    reference: str | None  # unique within its dialect
     method: str | None
     email: str | None
     country: str | None
@@ -54,6 +56,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     txid_in: str | None  # provider's transfer into the gateway's wallet
     txid_out: str | None  # forwarding to the merchant's wallet
     last_error: str | None  # one of LastError
+    payer: str | None  # JSON object: what was learned of who paid
     attention: str | None  # why a person must look, one of Attention; None when nobody must
     created_at: int
     expires_at: int
@@ -148,6 +151,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     alarm: bool = False  # with DOUBTED: it has lasted too long, a person must look
     txid_out: str | None = None  # with SETTLED
     error: LastError | None = None
+    payer: str | None = None  # JSON object: what is known of who pays
     why: str = ""
 
 

@@ -1,16 +1,18 @@
 """Open payments: the verb behind every dialect's "create"."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
+from paymux.errors import Refusal, Refused, refuse
 from paymux.payments import store
 from paymux.payments.advance import Door
 from paymux.payments.decide import overdue
 from paymux.payments.lifecycle import OPEN, Event, State
 from paymux.payments.model import HistoryRow, OpenPayment, Payment, Report, Source
 from paymux.storage.query import Tx
+from paymux.storage.writer import LostUpdate
 
 Key = tuple[int, str]
 
@@ -22,33 +24,46 @@ class Opened(msgspec.Struct, frozen=True):
     repeated: bool
 
 
-async def open_payments(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> list[Opened]:
-    """Open payments, or answer the live one with the same repeat key. Equal wishes in one batch make one payment."""
-    lives = await _live(door, tx, [wish for wish in wishes if wish.repeat_key], now)
-    fresh: dict[Key | int, OpenPayment] = {}
-    repeats: dict[int, OpenPayment] = {}
-    for index, wish in enumerate(wishes):
-        key = _key(wish)
-        if key is not None and key in lives:
-            repeats[lives[key].id] = wish
-        else:
-            fresh.setdefault(index if key is None else key, wish)
-    made = await _insert(tx, fresh, now)
-    lost = [wish for key, wish in fresh.items() if key not in made]
+async def open_payments(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> list[Opened | Refused]:
+    """Open payments, or answer the live one with the same repeat key. Equal wishes in one batch make one payment.
+
+    Refused with DUPLICATE_REFERENCE where the API's own name for it is taken, by an earlier payment or an earlier wish of the batch."""
+    taken = {index for index, free in enumerate(await _free(tx, wishes)) if not free}
+    opened = iter(await _open_or_repeat(door, tx, [wish for index, wish in enumerate(wishes) if index not in taken], now))
+    return [refuse(Refusal.DUPLICATE_REFERENCE) if index in taken else next(opened) for index in range(len(wishes))]
+
+
+async def _free(tx: Tx, wishes: Sequence[OpenPayment]) -> list[bool]:
+    """Which wishes may have the reference they ask for."""
+    asked = sorted({(wish.dialect, wish.reference) for wish in wishes if wish.reference})
+    seen = {(row["dialect"], row["reference"]) for row in await tx.fetch(store.q.find_references, asked)} if asked else set()
+    free = []
+    for wish in wishes:
+        name = (wish.dialect, wish.reference)
+        free.append(wish.reference is None or name not in seen)
+        seen.add(name)
+    return free
+
+
+async def _open_or_repeat(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> list[Opened]:
+    lives = await _live(door, tx, wishes, now)
+    places: list[Key | int] = [_key(wish) or index for index, wish in enumerate(wishes)]
+    firsts: dict[Key | int, int] = {}
+    for index, place in enumerate(places):
+        if place not in lives:
+            firsts.setdefault(place, index)
+    made = await _insert(tx, {place: wishes[index] for place, index in firsts.items()}, now)
+    lost = [wishes[index] for place, index in firsts.items() if place not in made]
     if lost:  # another lane or node committed the same wish between our look and our insert
         lives |= await _live(door, tx, lost, now)
-    refreshed = await _refresh(tx, repeats, {payment.id: payment for payment in lives.values()})
-    results = []
-    for index, wish in enumerate(wishes):
-        key = _key(wish)
-        found = made.get(index if key is None else key)
-        if found is not None:
-            results.append(Opened(found, fresh[index if key is None else key] is not wish))
-        else:
-            assert key is not None
-            payment = lives[key]
-            results.append(Opened(refreshed.get(payment.id, payment), True))
-    return results
+    found = made | dict[Key | int, Payment](lives.items())
+    if any(place not in found for place in places):
+        raise LostUpdate  # what it committed has ended since, or it took the reference: the next try sees which
+    repeated = [place not in made or firsts[place] != index for index, place in enumerate(places)]
+    newest = {found[place].id: wish for place, wish, again in zip(places, wishes, repeated, strict=True) if again}
+    refreshed = await _refresh(tx, newest, {payment.id: payment for payment in found.values()})
+    payments = [found[place] for place in places]
+    return [Opened(refreshed.get(p.id, p) if again else p, again) for p, again in zip(payments, repeated, strict=True)]
 
 
 def _key(wish: OpenPayment) -> Key | None:
@@ -70,7 +85,7 @@ async def _live(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> 
     return {(p.merchant_id, p.repeat_key): p for p in found if p.id not in gone and p.repeat_key}
 
 
-async def _insert(tx: Tx, fresh: dict[Key | int, OpenPayment], now: int) -> dict[Key | int, Payment]:
+async def _insert(tx: Tx, fresh: Mapping[Key | int, OpenPayment], now: int) -> dict[Key | int, Payment]:
     if not fresh:
         return {}
     ids = await store.next_ids(tx, len(fresh))
@@ -87,6 +102,7 @@ async def _insert(tx: Tx, fresh: dict[Key | int, OpenPayment], now: int) -> dict
                 p.currency,
                 p.order_ref,
                 p.repeat_key,
+                p.reference,
                 p.method,
                 p.email,
                 p.country,
@@ -136,6 +152,7 @@ def _payment(payment_id: int, wish: OpenPayment, now: int) -> Payment:
         version=1,
         order_ref=wish.order_ref,
         repeat_key=wish.repeat_key,
+        reference=wish.reference,
         method=wish.method,
         email=wish.email,
         country=wish.country,
@@ -146,6 +163,7 @@ def _payment(payment_id: int, wish: OpenPayment, now: int) -> Payment:
         txid_in=None,
         txid_out=None,
         last_error=None,
+        payer=None,
         attention=None,
         created_at=now,
         expires_at=now + wish.lasts_ms,

@@ -18,15 +18,20 @@ WHERE p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review');
 SELECT p.* FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
 WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review') ORDER BY p.id FOR UPDATE OF p;
 
+-- find_references --
+-- Which references are taken.
+-- rows: dialect text, reference text
+SELECT p.dialect, p.reference, p.id FROM {rows} r JOIN payment p ON p.dialect = r.dialect AND p.reference = r.reference;
+
 -- insert_payments --
--- Insert new payments; one whose repeat key lives already is left out.
--- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint
-INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version, order_ref, repeat_key, method,
+-- Insert new payments; one whose repeat key lives already, or whose reference is taken, is left out.
+-- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint
+INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version, order_ref, repeat_key, reference, method,
     email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at)
-SELECT id, merchant_id, dialect, shop, amount_units, currency, 0, 0, 0, 'created', 1, order_ref, repeat_key, method,
+SELECT id, merchant_id, dialect, shop, amount_units, currency, 0, 0, 0, 'created', 1, order_ref, repeat_key, reference, method,
     email, country, return_url, cancel_url, meta, details, created_at, expires_at, created_at
-FROM {rows} r WHERE true ORDER BY merchant_id, repeat_key, id
-ON CONFLICT (merchant_id, repeat_key) WHERE repeat_key IS NOT NULL AND state IN ('created', 'awaiting', 'pending', 'unclear', 'review') DO NOTHING
+FROM {rows} r WHERE true ORDER BY merchant_id, repeat_key, reference, id
+ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- refresh_payments --
@@ -62,9 +67,9 @@ SELECT c.provider, c.reference FROM {rows} r JOIN receipt c ON c.provider = r.pr
 
 -- save_payments --
 -- Write what a change alters, guarded by the version that was read.
--- rows: id bigint, read_version bigint, state text, version bigint, received_units bigint, held_units bigint, payable_units bigint, txid_in text, txid_out text, last_error text, attention text, paid_at bigint, updated_at bigint
+-- rows: id bigint, read_version bigint, state text, version bigint, received_units bigint, held_units bigint, payable_units bigint, txid_in text, txid_out text, last_error text, attention text, payer text, paid_at bigint, updated_at bigint
 UPDATE payment SET state = r.state, version = r.version, received_units = r.received_units, held_units = r.held_units,
-    payable_units = r.payable_units, txid_in = r.txid_in, txid_out = r.txid_out, last_error = r.last_error, attention = r.attention, paid_at = r.paid_at, updated_at = r.updated_at
+    payable_units = r.payable_units, txid_in = r.txid_in, txid_out = r.txid_out, last_error = r.last_error, attention = r.attention, payer = r.payer, paid_at = r.paid_at, updated_at = r.updated_at
 FROM {rows} r WHERE payment.id = r.id AND payment.version = r.read_version
 RETURNING payment.id;
 
@@ -144,7 +149,7 @@ SELECT * FROM receipt WHERE payment_id = :payment_id ORDER BY learned_at, refere
 -- notices_of_payment --
 -- Every notice of a payment with its last answer.
 SELECT n.id, n.word, n.state, n.tries, n.delivery, n.due_at, n.created_at, n.ended_at, n.body, a.status, a.error, a.answer, a.took_ms, a.answered_at, a.url
-FROM notice n LEFT JOIN notice_answer a ON a.notice_id = n.id AND a.number = n.tries
+FROM notice n LEFT JOIN notice_answer a ON a.notice_id = n.id AND a.number = (SELECT max(b.number) FROM notice_answer b WHERE b.notice_id = n.id)
 WHERE n.payment_id = :payment_id ORDER BY n.id;
 
 -- attention_list --

@@ -79,6 +79,7 @@ async def save(tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Paymen
                 p.txid_out,
                 p.last_error,
                 p.attention,
+                p.payer,
                 p.paid_at,
                 p.updated_at,
             )

@@ -8,6 +8,11 @@ from paymux.storage.sqlite import SqliteStorage
 from paymux.storage.writer import Storage
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite URL; None for another engine's."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
 def storage_for(url: str, postgres_lanes: int = 2) -> Storage:
     """The storage of a URL, not yet opened."""
     if url.startswith("sqlite:///"):

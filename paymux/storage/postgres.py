@@ -32,6 +32,7 @@ class PostgresTx:
 
     def __init__(self, connection: asyncpg.Connection, timeout_s: int | None = None) -> None:
         self._connection, self._timeout_s = connection, timeout_s  # None: the pool's own
+        self.facts: list[Any] = []
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]:
         statement = query.postgres

@@ -42,6 +42,7 @@ class Tx(Protocol):
     """A transaction (or a reading connection). On SQLite its methods never really suspend."""
 
     engine: str
+    facts: list[Any]  # what a verb notes here is heard once the transaction is committed, and never if it is not
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]: ...
 

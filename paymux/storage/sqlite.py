@@ -21,6 +21,7 @@ from paymux.storage.query import Query, Rows, Tx
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 20.0
+OPENERS_MAX = 100  # so often the change to WAL is tried again
 
 
 class SqliteTx:
@@ -30,6 +31,7 @@ class SqliteTx:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.facts: list[Any] = []
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]:
         if rows is not None:
@@ -42,6 +44,20 @@ class SqliteTx:
         """Several statements without parameters, inside the transaction that is open."""
         for statement in split(sql):
             self._connection.execute(statement)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """The very first change to WAL needs the file alone, and fails at once while others open it, whatever the busy timeout."""
+    for _ in range(OPENERS_MAX):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            connection.execute("BEGIN IMMEDIATE")  # waits for whoever holds it
+            connection.execute("ROLLBACK")
+    connection.execute("PRAGMA journal_mode=WAL").fetchall()
 
 
 def split(sql: str) -> list[str]:
@@ -74,8 +90,7 @@ class SqliteStorage:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
             connection.row_factory = sqlite3.Row
-            # Another process may hold the lock that the very first change to WAL needs.
-            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+            _use_wal(connection)
             for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY"):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except (sqlite3.Error, OSError) as error:

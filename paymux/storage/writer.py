@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from paymux.clock import ticks
 from paymux.errors import Busy, OutcomeUnknown
 from paymux.storage.query import Tx
 
@@ -61,8 +62,15 @@ class Batcher:
         self._running: set[asyncio.Task[None]] = set()
         self._woken = False
         self.committed: Callable[[], None] | None = None  # called on the loop after each commit
+        self.observe: Callable[[int, float, int], None] | None = None  # (commands in a batch, seconds it took, commands still waiting)
+        self.heard: Callable[[list[Any]], None] | None = None  # the facts that verbs noted in a transaction, after its commit
         self.batches = 0
         self.commands = 0
+
+    @property
+    def waiting(self) -> int:
+        """Commands that wait for a free lane."""
+        return len(self._waiting)
 
     async def submit(self, verb: Verb[C, R], command: C) -> R:
         """Run one command in the next transaction; returns after its commit. `Busy` when too many wait already."""
@@ -94,8 +102,9 @@ class Batcher:
                 self._flush()
 
     async def _settle(self, taken: list[tuple[Verb[Any, Any], Any, asyncio.Future[Any]]]) -> None:
+        began_s = ticks()
         try:
-            results = await self._commit([(verb, command) for verb, command, _ in taken])
+            results, facts = await self._commit([(verb, command) for verb, command, _ in taken])
         except OutcomeUnknown as error:
             for _, _, future in taken:
                 _fail(future, error)
@@ -106,37 +115,43 @@ class Batcher:
             for one in taken:
                 await self._settle([one])
         else:
-            if self.committed is not None:
-                self.committed()
             for (_, _, future), result in zip(taken, results, strict=True):
                 if not future.done():
                     future.set_result(result)
+            if self.committed is not None:
+                self.committed()
+            if self.observe is not None:
+                self.observe(len(taken), ticks() - began_s, len(self._waiting))
+            if facts and self.heard is not None:
+                self.heard(facts)
 
-    async def _commit(self, commands: list[tuple[Verb[Any, Any], Any]]) -> list[Any]:
+    async def _commit(self, commands: list[tuple[Verb[Any, Any], Any]]) -> tuple[list[Any], list[Any]]:
         self.batches += 1
         self.commands += len(commands)
         groups: dict[Verb[Any, Any], list[int]] = {}
         for index, (verb, _) in enumerate(commands):
             groups.setdefault(verb, []).append(index)
 
-        async def unit(tx: Tx) -> list[Any]:
+        async def unit(tx: Tx) -> tuple[list[Any], list[Any]]:
             now = await self._now(tx)
             results: list[Any] = [None] * len(commands)
             for verb, indexes in groups.items():
                 found = await verb(tx, [commands[index][1] for index in indexes], now)
                 for index, result in zip(indexes, found, strict=True):
                     results[index] = result
-            return results
+            return results, tx.facts
 
         for _ in range(RETRIES - 1):
             try:
-                return list(await self._transact(unit))
+                done: tuple[list[Any], list[Any]] = await self._transact(unit)
+                return done
             except OutcomeUnknown:
                 raise
             except Exception as error:
                 if not isinstance(error, LostUpdate) and not self._retryable(error):
                     raise
-        return list(await self._transact(unit))
+        done = await self._transact(unit)
+        return done
 
     async def drain(self) -> None:
         """Wait until everything submitted so far is committed."""

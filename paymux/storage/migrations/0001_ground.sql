@@ -43,6 +43,16 @@ CREATE TABLE shop (
     PRIMARY KEY (merchant_id, domain)
 );  -- clustered
 
+-- What a dialect keeps of a merchant: the code that names it on that wire, and its own settings.
+CREATE TABLE merchant_profile (
+    merchant_id bigint NOT NULL REFERENCES merchant (id),
+    dialect text NOT NULL,
+    code text NOT NULL,
+    profile text NOT NULL,        -- JSON object
+    PRIMARY KEY (merchant_id, dialect),
+    UNIQUE (dialect, code)
+);  -- clustered
+
 -- Where notices go. The merchant's own endpoint has the empty shop; a shop's own wins over it.
 CREATE TABLE endpoint (
     id bigserial PRIMARY KEY,
@@ -80,6 +90,7 @@ CREATE TABLE payment (
     version bigint NOT NULL,      -- the newest history row
     order_ref text,
     repeat_key text,              -- equal wishes of one merchant share it
+    reference text,               -- the name that an API gives it; unique within its dialect
     method text,
     email text,
     country text,
@@ -91,6 +102,7 @@ CREATE TABLE payment (
     txid_out text,
     last_error text,
     attention text,               -- why a person must look
+    payer text,                   -- JSON object: what was learned of who paid, e.g. bank and account
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
     paid_at bigint,
@@ -98,6 +110,7 @@ CREATE TABLE payment (
 );
 CREATE UNIQUE INDEX payment_live ON payment (merchant_id, repeat_key)
     WHERE repeat_key IS NOT NULL AND state IN ('created', 'awaiting', 'pending', 'unclear', 'review');
+CREATE UNIQUE INDEX payment_reference ON payment (dialect, reference) WHERE reference IS NOT NULL;
 CREATE INDEX payment_order ON payment (merchant_id, order_ref, id) WHERE order_ref IS NOT NULL;
 CREATE INDEX payment_merchant ON payment (merchant_id, id);
 CREATE INDEX payment_expiry ON payment (expires_at) WHERE state IN ('created', 'awaiting');

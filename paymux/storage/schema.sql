@@ -1,0 +1,285 @@
+-- The schema as it is today. Nothing runs this file: the migrations build the same, and a test compares both on either engine.
+-- One text for both engines. On SQLite `bigserial` and `bigint` become INTEGER and tables STRICT; `-- clustered` makes a table WITHOUT ROWID.
+-- Times are Unix milliseconds UTC, amounts minor units of the currency beside them, yes and no are 1 and 0.
+-- A new installation begins with three facts: version 1, clock_offset_ms 0, smart_routing default.
+
+-- Which migrations were applied, and when.
+CREATE TABLE migration (
+    number bigint PRIMARY KEY,
+    name text NOT NULL,
+    applied_at bigint NOT NULL
+);
+
+-- What is true of the whole installation: mode, clock_offset_ms, smart_routing, version (grows when a platform setting changes).
+CREATE TABLE installation (
+    name text PRIMARY KEY,
+    value text NOT NULL
+);
+
+CREATE TABLE merchant (
+    id bigserial PRIMARY KEY,
+    name text NOT NULL,
+    email text NOT NULL,
+    plan text NOT NULL CHECK (plan IN ('free', 'pro', 'unlimited')),
+    active bigint NOT NULL CHECK (active IN (0, 1)),
+    country text,
+    currency text,                -- the merchant's first currency
+    wallet text,                  -- as given; judged when a session is created
+    smart_routing bigint NOT NULL CHECK (smart_routing IN (0, 1)),
+    methods_off text NOT NULL,    -- JSON list of buyer-facing methods
+    policy text NOT NULL,         -- JSON object, see merchants/model.py
+    version bigint NOT NULL,      -- grows with every change of the merchant, its shops or keys
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+-- A key is stored as a keyed hash that names the key it was made with.
+CREATE TABLE merchant_key (
+    hash text PRIMARY KEY,
+    merchant_id bigint NOT NULL REFERENCES merchant (id),
+    dialect text NOT NULL,
+    created_at bigint NOT NULL,
+    revoked_at bigint
+);
+CREATE INDEX merchant_key_merchant ON merchant_key (merchant_id);
+
+CREATE TABLE shop (
+    merchant_id bigint NOT NULL REFERENCES merchant (id),
+    domain text NOT NULL,         -- normalised
+    status text NOT NULL CHECK (status IN ('approved', 'pending', 'blocked')),
+    created_at bigint NOT NULL,
+    PRIMARY KEY (merchant_id, domain)
+);  -- clustered
+
+-- What a dialect keeps of a merchant: the code that names it on that wire, and its own settings.
+CREATE TABLE merchant_profile (
+    merchant_id bigint NOT NULL REFERENCES merchant (id),
+    dialect text NOT NULL,
+    code text NOT NULL,
+    profile text NOT NULL,        -- JSON object
+    PRIMARY KEY (merchant_id, dialect),
+    UNIQUE (dialect, code)
+);  -- clustered
+
+-- Where notices go. The merchant's own endpoint has the empty shop; a shop's own wins over it.
+CREATE TABLE endpoint (
+    id bigserial PRIMARY KEY,
+    merchant_id bigint NOT NULL REFERENCES merchant (id),
+    shop text NOT NULL,
+    url text NOT NULL,            -- empty: only the secret is known yet
+    secret text NOT NULL,         -- encrypted
+    previous_secret text,         -- encrypted; both sign until previous_until
+    previous_until bigint,
+    enabled bigint NOT NULL CHECK (enabled IN (0, 1)),
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    UNIQUE (merchant_id, shop)
+);
+
+-- What an operator set for a route; a route without a row is as its provider ships it.
+CREATE TABLE route_setting (
+    slug text PRIMARY KEY,
+    health text NOT NULL CHECK (health IN ('up', 'degraded', 'down')),
+    priority bigint,
+    updated_at bigint NOT NULL
+);
+
+CREATE TABLE payment (
+    id bigserial PRIMARY KEY,     -- dense, never derived from time
+    merchant_id bigint NOT NULL,
+    dialect text NOT NULL,
+    shop text NOT NULL,
+    amount_units bigint NOT NULL CHECK (amount_units > 0),
+    currency text NOT NULL,
+    received_units bigint NOT NULL,  -- all money that came, in the payment's currency
+    held_units bigint NOT NULL CHECK (held_units >= 0),  -- of it, what waits for a person
+    payable_units bigint NOT NULL CHECK (payable_units >= 0),  -- of it, what the merchant is owed: without the fee, until it was forwarded
+    state text NOT NULL,
+    version bigint NOT NULL,      -- the newest history row
+    order_ref text,
+    repeat_key text,              -- equal wishes of one merchant share it
+    reference text,               -- the name that an API gives it; unique within its dialect
+    method text,
+    email text,
+    country text,
+    return_url text,
+    cancel_url text,
+    meta text,                    -- the shop's JSON object
+    details text NOT NULL,        -- JSON object: the dialect's own facts
+    txid_in text,
+    txid_out text,
+    last_error text,
+    attention text,               -- why a person must look
+    payer text,                   -- JSON object: what was learned of who paid, e.g. bank and account
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    paid_at bigint,
+    updated_at bigint NOT NULL
+);
+CREATE UNIQUE INDEX payment_live ON payment (merchant_id, repeat_key)
+    WHERE repeat_key IS NOT NULL AND state IN ('created', 'awaiting', 'pending', 'unclear', 'review');
+CREATE UNIQUE INDEX payment_reference ON payment (dialect, reference) WHERE reference IS NOT NULL;
+CREATE INDEX payment_order ON payment (merchant_id, order_ref, id) WHERE order_ref IS NOT NULL;
+CREATE INDEX payment_merchant ON payment (merchant_id, id);
+CREATE INDEX payment_expiry ON payment (expires_at) WHERE state IN ('created', 'awaiting');
+CREATE INDEX payment_attention ON payment (id) WHERE attention IS NOT NULL;
+
+-- Every change of a payment; its state is rebuilt from these rows by the ledger check.
+CREATE TABLE history (
+    payment_id bigint NOT NULL,
+    version bigint NOT NULL,      -- 1 is the creation
+    merchant_id bigint NOT NULL,
+    event text NOT NULL,
+    from_state text,
+    to_state text NOT NULL,
+    source text NOT NULL,         -- who told us
+    attempt_id bigint,
+    why text NOT NULL,
+    happened_at bigint NOT NULL,
+    learned_at bigint NOT NULL,
+    PRIMARY KEY (payment_id, version)
+);  -- clustered
+
+CREATE TABLE attempt (
+    id bigserial PRIMARY KEY,
+    payment_id bigint NOT NULL REFERENCES payment (id),
+    merchant_id bigint NOT NULL,
+    number bigint NOT NULL,
+    route text NOT NULL,
+    provider text NOT NULL,
+    method text NOT NULL,
+    state text NOT NULL,
+    operation_key text NOT NULL UNIQUE,
+    provider_ref text,
+    handed_url text,
+    amount_units bigint NOT NULL CHECK (amount_units > 0),
+    currency text NOT NULL,
+    choice text NOT NULL,         -- JSON: every route and the reason it was kept or dropped
+    reason text,
+    asked bigint NOT NULL,
+    ask_at bigint,                -- when to ask the provider next
+    started_at bigint NOT NULL,
+    doubted_at bigint,
+    ended_at bigint,
+    UNIQUE (payment_id, number)
+);
+CREATE UNIQUE INDEX attempt_alive ON attempt (payment_id) WHERE state IN ('started', 'handed_over', 'pending', 'unclear');
+CREATE INDEX attempt_ask ON attempt (ask_at) WHERE ask_at IS NOT NULL;
+
+-- Money that a provider received, counted once by the provider's own name for the transfer.
+CREATE TABLE receipt (
+    provider text NOT NULL,
+    reference text NOT NULL,
+    payment_id bigint NOT NULL,
+    attempt_id bigint,
+    merchant_id bigint NOT NULL,
+    amount_units bigint NOT NULL CHECK (amount_units > 0),
+    currency text NOT NULL,
+    txid text,
+    happened_at bigint NOT NULL,
+    learned_at bigint NOT NULL,
+    PRIMARY KEY (provider, reference)
+);  -- clustered
+CREATE INDEX receipt_payment ON receipt (payment_id);
+
+-- balance is credits minus debits and cannot go below zero; accounts without a guarded balance keep NULL.
+CREATE TABLE account (
+    id bigserial PRIMARY KEY,
+    merchant_id bigint NOT NULL,  -- 0: shared
+    kind text NOT NULL,
+    currency text NOT NULL,
+    balance bigint CHECK (balance >= 0),
+    UNIQUE (merchant_id, kind, currency)
+);
+
+-- Append only. Two entries each: the debit account and the credit account, in one currency.
+CREATE TABLE transfer (
+    id bigserial PRIMARY KEY,
+    key text NOT NULL UNIQUE,     -- a transfer of the same key is posted once
+    merchant_id bigint NOT NULL,
+    payment_id bigint,
+    debit_id bigint NOT NULL REFERENCES account (id),
+    credit_id bigint NOT NULL REFERENCES account (id),
+    amount_units bigint NOT NULL CHECK (amount_units > 0),
+    reason text NOT NULL,
+    event_at bigint NOT NULL,     -- when it happened
+    created_at bigint NOT NULL,   -- when it was written
+    CHECK (debit_id <> credit_id)
+);
+CREATE INDEX transfer_payment ON transfer (payment_id);
+CREATE INDEX transfer_debit ON transfer (debit_id);
+CREATE INDEX transfer_credit ON transfer (credit_id);
+
+CREATE VIEW entry AS
+    SELECT id AS transfer_id, debit_id AS account_id, -amount_units AS amount_units FROM transfer
+    UNION ALL
+    SELECT id, credit_id, amount_units FROM transfer;
+
+-- The outbox. The body is frozen with the change that it tells.
+CREATE TABLE notice (
+    id bigserial PRIMARY KEY,
+    merchant_id bigint NOT NULL,
+    payment_id bigint,            -- NULL: a test delivery
+    dialect text NOT NULL,
+    word text NOT NULL,           -- the status it tells, in the dialect's words
+    delivery text NOT NULL,       -- the same over all repeats
+    endpoint_id bigint,           -- NULL: the merchant had none
+    url text,                     -- instead of the endpoint's own
+    body text NOT NULL,
+    state text NOT NULL CHECK (state IN ('waiting', 'delivered', 'given_up', 'unaddressed')),
+    tries bigint NOT NULL,
+    due_at bigint,
+    leased_until bigint,          -- by the clock on the wall: a moved sandbox clock must not end a lease
+    created_at bigint NOT NULL,
+    ended_at bigint,
+    UNIQUE (payment_id, word)
+);
+CREATE INDEX notice_due ON notice (endpoint_id, due_at) WHERE state = 'waiting';
+CREATE INDEX notice_merchant ON notice (merchant_id, id);
+
+-- Each answer of a receiver, or why there was none.
+CREATE TABLE notice_answer (
+    notice_id bigint NOT NULL REFERENCES notice (id),
+    number bigint NOT NULL,
+    url text NOT NULL,
+    status bigint,
+    answer text NOT NULL,         -- the first 2 KB
+    error text,
+    took_ms bigint NOT NULL,
+    answered_at bigint NOT NULL,
+    PRIMARY KEY (notice_id, number)
+);  -- clustered
+
+-- The sandbox companies' own books: they stand for companies elsewhere, so the core never reads these two tables.
+CREATE TABLE sandbox_charge (
+    operation_key text PRIMARY KEY,
+    reference text NOT NULL UNIQUE, -- in the address of the buyer's page
+    provider text NOT NULL,
+    amount_units bigint NOT NULL,
+    currency text NOT NULL,
+    method text NOT NULL,
+    description text NOT NULL,
+    return_url text NOT NULL,
+    callback_url text NOT NULL,
+    state text NOT NULL CHECK (state IN ('open', 'pending', 'paid', 'declined', 'cancelled', 'expired', 'review')),
+    transfers text NOT NULL,        -- JSON list of {"reference", "units", "at"}
+    settled bigint NOT NULL CHECK (settled IN (0, 1)),
+    magic bigint,                   -- cents of a magic amount; null: an ordinary one
+    next_act text,                  -- what happens by itself, if anything
+    due_at bigint,                  -- when it may happen
+    when_asked bigint NOT NULL CHECK (when_asked IN (0, 1)), -- 1: only somebody who asks makes it happen
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+CREATE INDEX sandbox_charge_due ON sandbox_charge (due_at) WHERE due_at IS NOT NULL AND when_asked = 0;
+
+-- Signed callbacks that the sandbox companies still have to make.
+CREATE TABLE sandbox_callback (
+    id bigserial PRIMARY KEY,
+    operation_key text NOT NULL,
+    body text NOT NULL,
+    due_at bigint NOT NULL,
+    tries bigint NOT NULL
+);
+CREATE INDEX sandbox_callback_due ON sandbox_callback (due_at);
+CREATE INDEX sandbox_callback_key ON sandbox_callback (operation_key);

@@ -1,0 +1,115 @@
+"""What every test may ask for: an empty database on either engine, and a browser.
+
+With CI set a missing PostgreSQL or browser fails the tests that need it; elsewhere it skips them and says why.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import BrowserUnavailable, open_browser
+from tests.databases import PostgresUnavailable, Server, database, postgres_server, sqlite_url
+from tests.receiver import Receiver
+from tests.stage.stage import Stage
+
+for name in [name for name in os.environ if name.startswith("PAYMUX_") and not name.startswith("PAYMUX_TEST_")]:
+    del os.environ[name]  # settings of the person who runs the tests are not the tests' settings
+
+settings.register_profile("everywhere", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
+settings.load_profile("everywhere")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a browser come last: they are the slowest, and an open browser occupies the thread's event loop."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
+def missing(why: Exception) -> BaseException:
+    if os.environ.get("CI"):
+        return pytest.fail.Exception(str(why), pytrace=False)
+    return pytest.skip.Exception(str(why))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for the whole run, started when the first test asks for it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres_server())
+        except PostgresUnavailable as why:
+            raise missing(why) from None
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    with database(postgres) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database on each engine in turn."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "paymux.db")
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A shop's server."""
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def stage(database_url: str) -> Iterator[Stage]:
+    """An installation on each engine in turn, whose books are checked at the end."""
+    with Stage(database_url) as stage:
+        yield stage
+        stage.prove()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for the whole run."""
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_browser())
+        except BrowserUnavailable as why:
+            raise missing(why) from None
+        yield opened
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a context of its own; arguments are Playwright's for a context (`locale`, `viewport`, `java_script_enabled`, …)."""
+    contexts: list[BrowserContext] = []
+
+    def opened(**options: object) -> Page:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """A page as most people see it: 1280 by 720, light, JavaScript on."""
+    return new_page()

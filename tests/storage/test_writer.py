@@ -1,0 +1,279 @@
+"""The rules of the writer: one commit for many, an answer only after it, and nobody pays for another's mistake."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from paymux.errors import Busy, OutcomeUnknown
+from paymux.storage import installation
+from paymux.storage.query import Tx, load
+from paymux.storage.writer import RETRIES, Batcher, LostUpdate, Storage
+from tests.storage.ad_hoc import opened, rows
+
+q = load("tests.storage")
+
+Unit = Callable[[Tx], Awaitable[Any]]
+
+
+class Passing(Exception):
+    """A reason that passes."""
+
+
+class Written(list[str]):
+    """A transaction in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.facts: list[Any] = []
+
+
+class Machine:
+    """A database in memory whose commits a test holds up, lets go, or makes fail."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.failures: list[Exception] = []  # of the next commits
+        self.commits: list[list[str]] = []
+        self.running = self.most = self.begun = 0
+
+    async def transact(self, unit: Unit) -> Any:
+        self.begun += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        written = Written()
+        try:
+            result = await unit(written)  # type: ignore[arg-type]
+            await self.gate.wait()
+            if self.failures:
+                raise self.failures.pop(0)
+            self.commits.append(written)
+            return result
+        finally:
+            self.running -= 1
+
+
+async def note(tx: Any, commands: Sequence[str], now: int) -> list[str]:
+    if "bad" in commands:
+        raise ZeroDivisionError("bad")
+    tx.extend(commands)
+    tx.facts += [f"noted {command}" for command in commands]
+    return [f"{command} at {now}" for command in commands]
+
+
+async def shout(tx: Any, commands: Sequence[str], now: int) -> list[str]:
+    tx.extend(command.upper() for command in commands)
+    return [command.upper() for command in commands]
+
+
+async def seven(tx: Tx) -> int:
+    return 7
+
+
+def batcher(machine: Machine, **options: int) -> Batcher:
+    return Batcher(machine.transact, seven, lambda error: isinstance(error, Passing), **options)
+
+
+async def ticks(count: int = 10) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_what_arrives_together_is_committed_together_and_answered_in_order() -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    answers = await asyncio.gather(*(writer.submit(note, str(number)) for number in range(100)))
+    assert answers == [f"{number} at 7" for number in range(100)]
+    assert [len(commit) for commit in machine.commits] == [100]
+
+
+async def test_what_arrives_while_a_commit_runs_goes_into_the_next() -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    machine.gate.clear()
+    first = asyncio.create_task(writer.submit(note, "first"))
+    await ticks()
+    others = [asyncio.create_task(writer.submit(note, str(number))) for number in range(9)]
+    await ticks()
+    assert not first.done()
+    machine.gate.set()
+    await asyncio.gather(first, *others)
+    assert [len(commit) for commit in machine.commits] == [1, 9]
+
+
+async def test_nobody_is_answered_before_the_commit() -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    machine.gate.clear()
+    request = asyncio.create_task(writer.submit(note, "a"))
+    await ticks()
+    assert (machine.begun, request.done(), machine.commits) == (1, False, [])
+    machine.gate.set()
+    assert await request == "a at 7"
+
+
+async def test_a_request_that_is_given_up_commits_all_the_same() -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    machine.gate.clear()
+    running = asyncio.create_task(writer.submit(note, "running"))
+    await ticks()
+    waiting = asyncio.create_task(writer.submit(note, "waiting"))
+    await ticks()
+    running.cancel()
+    waiting.cancel()
+    machine.gate.set()
+    await writer.drain()
+    assert machine.commits == [["running"], ["waiting"]]
+
+
+async def test_one_bad_command_harms_nobody() -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    answers = await asyncio.gather(*(writer.submit(note, word) for word in ["a", "bad", "b"]), return_exceptions=True)
+    assert answers[0] == "a at 7"
+    assert isinstance(answers[1], ZeroDivisionError)
+    assert answers[2] == "b at 7"
+    assert sorted(machine.commits) == [["a"], ["b"]]
+
+
+async def test_commands_of_different_verbs_share_a_commit() -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    answers = await asyncio.gather(writer.submit(note, "a"), writer.submit(shout, "b"), writer.submit(note, "c"))
+    assert answers == ["a at 7", "B", "c at 7"]
+    assert len(machine.commits) == 1
+
+
+async def test_a_batch_has_a_largest_size() -> None:
+    machine = Machine()
+    writer = batcher(machine, batch_max=4)
+    await asyncio.gather(*(writer.submit(note, str(number)) for number in range(10)))
+    assert [len(commit) for commit in machine.commits] == [4, 4, 2]
+
+
+async def test_as_many_commits_run_at_once_as_there_are_lanes() -> None:
+    machine = Machine()
+    writer = batcher(machine, lanes=2, batch_max=1)
+    machine.gate.clear()
+    requests = [asyncio.create_task(writer.submit(note, str(number))) for number in range(6)]
+    await ticks()
+    assert (machine.running, writer.waiting) == (2, 4)
+    machine.gate.set()
+    await asyncio.gather(*requests)
+    assert machine.most == 2
+
+
+async def test_a_full_queue_refuses_at_once_and_takes_again_later() -> None:
+    machine = Machine()
+    writer = batcher(machine, batch_max=1, queue_max=2)
+    machine.gate.clear()
+    taken = [asyncio.create_task(writer.submit(note, "running"))]
+    await ticks()
+    taken += [asyncio.create_task(writer.submit(note, word)) for word in ("a", "b")]
+    await ticks()
+    with pytest.raises(Busy):
+        await writer.submit(note, "c")
+    machine.gate.set()
+    await asyncio.gather(*taken)
+    assert await writer.submit(note, "c") == "c at 7"
+    assert "c" not in [word for commit in machine.commits[:-1] for word in commit]
+
+
+async def test_a_commit_whose_outcome_is_unknown_is_never_repeated() -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    machine.failures = [OutcomeUnknown("lost")]
+    answers = await asyncio.gather(*(writer.submit(note, word) for word in "abc"), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [OutcomeUnknown] * 3
+    assert machine.begun == 1
+    assert await writer.submit(note, "d") == "d at 7"
+
+
+@pytest.mark.parametrize("reason", [Passing(), LostUpdate()])
+@pytest.mark.parametrize("words", [["a"], ["a", "b"]])
+async def test_a_reason_that_passes_is_tried_again(reason: Exception, words: list[str]) -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    machine.failures = [reason] * (RETRIES - 1)
+    answers = await asyncio.gather(*(writer.submit(note, word) for word in words))
+    assert answers == [f"{word} at 7" for word in words]
+    assert machine.begun == RETRIES
+    assert machine.commits == [words]
+
+
+async def test_a_reason_that_does_not_pass_is_told_in_the_end() -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    machine.failures = [Passing()] * RETRIES
+    with pytest.raises(Passing):
+        await writer.submit(note, "a")
+    assert await writer.submit(note, "b") == "b at 7"
+
+
+async def test_facts_are_heard_after_the_commit_and_never_without_it() -> None:
+    machine, heard = Machine(), []
+    writer = batcher(machine)
+    writer.heard = heard.extend
+    machine.failures = [Passing(), ZeroDivisionError()]
+    with pytest.raises(ZeroDivisionError):
+        await writer.submit(note, "lost")
+    assert heard == []
+    await asyncio.gather(writer.submit(note, "a"), writer.submit(note, "b"))
+    assert heard == ["noted a", "noted b"]
+
+
+async def test_a_listener_that_fails_keeps_no_answer_back() -> None:
+    machine = Machine()
+    writer = batcher(machine)
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    for name in ("committed", "observe", "heard"):
+        setattr(writer, name, fail)
+        assert await asyncio.wait_for(writer.submit(note, "a"), 5) == "a at 7"
+        setattr(writer, name, None)
+    await writer.drain()
+    assert await writer.submit(note, "b") == "b at 7", "the lane is free again"
+
+
+async def put(tx: Tx, commands: Sequence[str], now: int) -> list[str]:
+    await tx.fetch(q.put_facts, [(command, str(now)) for command in commands])
+    return list(commands)
+
+
+async def test_on_a_real_database_only_the_bad_ones_fail_and_the_rest_is_there(storage: Storage) -> None:
+    writer = Batcher(storage.write, seven, storage.retryable, storage.lanes)
+    names = ["a", "b", "version", "c", "mode\0", "a"]  # one that is there already, one that PostgreSQL cannot store, one twice
+    answers = await asyncio.gather(*(writer.submit(put, name) for name in names), return_exceptions=True)
+    assert answers[:2] == ["a", "b"]
+    assert isinstance(answers[2], Exception)
+    assert answers[3] == "c"
+    assert isinstance(answers[5], Exception)
+    assert await rows(storage, "SELECT name, value FROM installation WHERE name IN ('a', 'b', 'c') ORDER BY name") == [
+        ("a", "7"),
+        ("b", "7"),
+        ("c", "7"),
+    ]
+
+
+async def count(tx: Tx, commands: Sequence[int], now: int) -> list[int]:
+    """Read, then write what was read: only right where nobody comes between."""
+    await tx.fetch(q.lock_count)
+    value = int((await installation.facts(tx))["count"])
+    await tx.fetch(q.set_count, value=str(value + sum(commands)))
+    return [value] * len(commands)
+
+
+async def test_lanes_and_nodes_that_change_one_row_lose_nothing(storage: Storage, database_url: str) -> None:
+    other = await opened(database_url)
+    await storage.write(lambda tx: tx.fetch(q.put_fact, name="count", value="0"))
+    writers = [Batcher(node.write, seven, node.retryable, node.lanes, batch_max=3) for node in (storage, other)]
+    await asyncio.gather(*(writer.submit(count, 1) for writer in writers for _ in range(40)))
+    assert (await storage.read(installation.facts))["count"] == "80"
+    await other.close()

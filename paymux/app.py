@@ -5,6 +5,7 @@ background duties.
 """
 
 import asyncio
+import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -19,18 +20,21 @@ from paymux.clock import Clock
 from paymux.config import Settings
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
-from paymux.errors import StorageError
+from paymux.errors import Refused, StorageError
 from paymux.http import openapi
 from paymux.http.client import Client
 from paymux.http.serve import JSON, Dispatcher, Origin, Receive, Request, Response, Route, Scope, Table
 from paymux.http.serve import Send as AsgiSend
 from paymux.keyring import Keyring
 from paymux.merchants.directory import Directory
+from paymux.ops.metrics import Metrics
+from paymux.ops.scrape import Gauges, Scrape
 from paymux.payments import callback
 from paymux.payments.advance import Door
 from paymux.payments.attempt import Beginner, Starter
 from paymux.payments.dialect import Dialect
 from paymux.payments.expire import Sweep
+from paymux.payments.lifecycle import State
 from paymux.payments.model import OpenPayment
 from paymux.payments.open import Opened, open_payments
 from paymux.payments.poll import Poller, Polling
@@ -42,7 +46,7 @@ from paymux.providers.sandbox.provider import sandbox_providers
 from paymux.providers.sandbox.transport import in_process_send
 from paymux.routing.health import HealthBook
 from paymux.storage import installation
-from paymux.storage.connect import storage_for
+from paymux.storage.connect import sqlite_file, storage_for
 from paymux.storage.migrate import applied, migrate, migrations
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher, Storage
@@ -51,7 +55,16 @@ from paymux.work import Duty, keep_doing
 
 log = structlog.get_logger()
 
-DIALECTS: Mapping[str, Dialect] = {ecomtrade24.RECORD.name: ecomtrade24.RECORD}
+
+TOLD: Mapping[str, Mapping[State, str]] = {record.name: record.told for record in (ecomtrade24.RECORD,)}  # for the ledger check
+
+
+def dialects(keyring: Keyring) -> dict[str, Dialect]:
+    """Every dialect's record, by name."""
+    records = (ecomtrade24.RECORD,)
+    return {record.name: record for record in records}
+
+
 SWEPT_AT_ONCE = 200
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -76,7 +89,8 @@ class Core:
         self.registry = Registry(providers)
         self.health = HealthBook()
         self.directory = Directory(self.keyring, self.registry.routes(), settings.smart_routing, self.health.over)
-        self.door = Door(DIALECTS, settings.platform_fee_percent)
+        self.dialects = dialects(self.keyring)
+        self.door = Door(self.dialects, settings.platform_fee_percent)
         self.beginner = Beginner(self.door, self.directory, self.registry, settings.fx_rates, settings.start_timeout_s)
         self.reporter = Reporter(self.door, self.beginner, next(iter(providers), ""))
         self.reads = Reads(self.reader)
@@ -105,7 +119,7 @@ class Core:
             raise
         return cls(settings, storage)
 
-    async def open_payment(self, wish: OpenPayment) -> Opened:
+    async def open_payment(self, wish: OpenPayment) -> Opened | Refused:
         return await self.writer.submit(self._opens, wish)
 
     async def close(self) -> None:
@@ -135,7 +149,7 @@ class Node:
             writer=recorder,
             client=self.client,
             keyring=core.keyring,
-            forms={name: dialect.form for name, dialect in DIALECTS.items()},
+            forms={name: dialect.form for name, dialect in core.dialects.items()},
             clock=core.clock,
             retry_scale=settings.webhook_retry_scale,
             timeout_s=settings.webhook_timeout_s,
@@ -144,17 +158,30 @@ class Node:
             per_endpoint=settings.webhook_per_endpoint,
         )
         core.writer.committed = self._committed
+        self.scrape = self._counted(recorder) if settings.metrics else None
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._dispatcher = self._doors()
 
-    def _doors(self) -> Dispatcher:
+    def _counted(self, recorder: Batcher) -> Scrape:
+        """Have everything counted."""
         core, settings = self.core, self.core.settings
-        gateway = ecomtrade24_routes.Gateway(
-            settings, core.reader, core.directory, core.reads, core.open_payment, settings.fx_rates
-        ).table()
+        metrics = Metrics(settings.mode, core.storage.engine, str(os.getpid()) if settings.workers > 1 else "")
+        for queue, batcher in (("writer", core.writer), ("reader", core.reader), ("recorder", recorder)):
+            metrics.watch(queue, batcher)
+        core.door.counted = True
+        self.starter.observe, self.deliverer.observe = metrics.started, metrics.delivered
+        in_flight = metrics.gauge("deliveries_in_flight", "Notices on their way right now.")
+        in_flight.set_function(lambda: self.deliverer.in_flight)
+        gauges = Gauges(core.storage, core.now, core.directory, sqlite_file(settings.database))
+        return Scrape(metrics, gauges, settings.metrics_public)
+
+    def _doors(self) -> Dispatcher:
+        core, settings, scrape = self.core, self.core.settings, self.scrape
+        open_payment = scrape.metrics.opening(core.open_payment) if scrape else core.open_payment
+        gateway = ecomtrade24_routes.Gateway(settings, core.reader, core.directory, core.reads, open_payment, settings.fx_rates).table()
         checkout = Checkout(
-            DIALECTS,
+            core.dialects,
             core.keyring,
             core.reads,
             core.reader,
@@ -173,11 +200,14 @@ class Node:
                 Route("HEAD", "/healthz", self._healthy),
                 Route("POST", "/callbacks/*", self._callback),
                 Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
+                *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        return Dispatcher((own, gateway, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
+        dispatcher = Dispatcher((own, gateway, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
+        dispatcher.observe = scrape.metrics.requested if scrape else None
+        return dispatcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """The ASGI application. The sandbox's own house lies under /sandbox/, as a company of its own would."""

@@ -86,6 +86,7 @@ class Settings:
         "auto", types.one_of("auto", "json", "text"), "How events are written; auto is text on a terminal, else JSON."
     )
     metrics: bool = _setting(True, types.SWITCH, "Whether metrics are counted and offered.")
+    metrics_public: bool = _setting(False, types.SWITCH, "Whether metrics are told to any address, not only to private ones.")
 
     webhook_retry_scale: Decimal = _setting(  # noqa: RUF009 - a table row, its Decimal never changes
         _ONE, types.decimal(1000, above=True), "Multiplies the delays between the attempts of a notice.", "times"

@@ -4,7 +4,8 @@ A page needs no key: the payment's number is public, so it shows nothing that a 
 token is bound to a SameSite=Lax cookie. After a POST the browser is sent to a page of ours, and from there to whoever is paid.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from urllib.parse import quote, urlencode
 
@@ -34,6 +35,7 @@ COOKIE = "paymux_buyer"
 COOKIE_LASTS_S = 86_400
 FRESH_MS = 30 * 60_000  # so long after paying a buyer's own browser still sees the tick; later, and for others, it goes to the shop
 HAND_OVER_MS = 20_000
+EVENTS_EVERY_S, EVENTS_LAST_S, BEAT = 0.7, 240, 20
 NOTICES = {
     Refusal.EMAIL_REQUIRED: Notice.EMAIL_MISSING,
     Refusal.NO_ROUTE: Notice.METHOD_UNAVAILABLE,
@@ -101,11 +103,12 @@ class Checkout:
         if seen is None:
             return self.failure(request, 404, {})
         if request.query.get("live") == "poll":
-            body = {"screen": screen(seen.payment, seen.attempts, seen.now), "version": seen.payment.version}
-            return Response(200, msgspec.json.encode(body), {"Content-Type": "application/json", "Cache-Control": "no-store"})
+            return Response(200, _standing(seen), {"Content-Type": "application/json", "Cache-Control": "no-store"})
+        if request.query.get("live") == "events":
+            return Response(200, b"", {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}, self._events(request, seen))
         landing = seen.dialect.pages.landing(request.path, seen.payment)
         if not isinstance(landing, Landing):
-            return self._go(302, landing, seen)
+            return self._go(302, request.base_url + landing, seen)
         if "prefetch" in request.header("sec-purpose"):
             return Response(204, b"", {"Cache-Control": "no-store"})
         if seen.payment.state is State.CREATED:
@@ -122,10 +125,21 @@ class Checkout:
             return self._go(302, seen.payment.return_url, seen)
         return await self._page(request, seen, Screen.ALREADY_PAID if paid and not fresh else at)
 
+    async def _events(self, request: Request, seen: Seen) -> AsyncIterator[bytes]:
+        """Server-sent events: how the payment stands, now and whenever that changes. Ends by itself; the browser comes back."""
+        told = b""
+        for turn in range(round(EVENTS_LAST_S / EVENTS_EVERY_S)):
+            now = _standing(seen)
+            if now != told or turn % BEAT == 0:  # a beat keeps proxies from closing the line
+                told = now
+                yield b"retry: 2000\ndata: " + now + b"\n\n"
+            await asyncio.sleep(EVENTS_EVERY_S)
+            seen = await self._see(request) or seen
+
     async def _start_by_itself(self, request: Request, seen: Seen, at: Screen) -> Response:
         """Smart Routing: pick a route and go there; whatever else is the case is shown on the payment's page."""
         payment, waiting = seen.payment, alive(seen.attempts)
-        page = seen.dialect.page_path(payment)
+        page = request.base_url + seen.dialect.page_path(payment)
         if waiting is not None and waiting.state is AttemptState.HANDED_OVER and waiting.handed_url:
             return self._go(302, waiting.handed_url, seen)
         if at is not Screen.CHOOSE or seen.attempts:
@@ -233,6 +247,7 @@ class Checkout:
             return_url=payment.return_url,
             cancel_url=payment.cancel_url,
             version=payment.version,
+            live_url=_with(page, live="events"),
             poll_url=_with(page, live="poll"),
         )
         code = status or http_status(view)
@@ -270,6 +285,10 @@ class Checkout:
         """Send the browser on; a stored address is sent as given, what a header cannot hold is percent-encoded."""
         location = quote(url, safe="%/:=&?~#+!$,;'@()*[]")
         return Response(status, b"", {"Location": location, "Cache-Control": "no-store", "Set-Cookie": _cookie(seen)})
+
+
+def _standing(seen: Seen) -> bytes:
+    return msgspec.json.encode({"screen": screen(seen.payment, seen.attempts, seen.now), "version": seen.payment.version})
 
 
 def _csrf_about(seen: Seen) -> str:

@@ -9,7 +9,7 @@ from paymux.http.serve import Route, Table
 
 REASONS = {
     200: "OK", 201: "Created", 202: "Accepted", 400: "Malformed request", 401: "Not authenticated", 403: "Not permitted", 404: "Not found",
-    405: "Method not allowed", 406: "Not acceptable", 409: "Conflict",
+    405: "Method not allowed", 406: "Not acceptable", 408: "The body did not come in time", 409: "Conflict",
     410: "Gone", 413: "Body too large", 422: "Cannot be served", 429: "Too fast",
     500: "Unexpected fault", 503: "Put off: repeat after Retry-After",
 }  # fmt: skip

@@ -1,12 +1,15 @@
 """Serve typed route tables: requests, answers, and a small dispatcher. Plain ASGI.
 
 A dialect needs exact control of its wire: any content type, `//` in paths, its own body for every error, 405 or 404 as its
-manual has it. So each brings a `Table`; OpenAPI documents are made from the same rows. Bodies are bounded before they are read.
+manual has it. So each brings a `Table`; OpenAPI documents are made from the same rows. Bodies are bounded in length and time before
+they are read; one that broke off in the middle is no request.
 """
 
+import asyncio
+import contextlib
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,6 +25,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 RETRY_AFTER_S = 1
 QUERY_PAIRS_MAX = 100
+BODY_TIMEOUT_S = 30.0  # for a whole body: who sends a byte a minute does not hold a place for ever
+DRAIN_S = 5.0
+DRAIN_BYTES_MAX = 32 * 1024 * 1024
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 
 log = structlog.get_logger()
@@ -38,6 +44,7 @@ class Request:
     body: bytes
     client: str
     base_url: str  # scheme and host that our answers build URLs from; no slash at the end
+    params: Mapping[str, str] = field(default_factory=dict)  # what stands in the path where the route has {names}
     _query: dict[str, str] | None = None
 
     def header(self, name: str) -> str:
@@ -80,6 +87,7 @@ class Response:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None  # instead of the body: sent part by part until it ends or the reader leaves
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -96,7 +104,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. `request` and `answers` are msgspec types, read by the OpenAPI document; `hidden` leaves it out there."""
+    """One endpoint; its path may have `{names}` or end with `/*`. `request` and `answers` are msgspec types, read by the OpenAPI
+    document; `hidden` leaves it out there."""
 
     method: str
     path: str
@@ -108,7 +117,7 @@ class Route:
     hidden: bool = False
 
 
-Failure = Callable[[Request, int, Mapping[str, str]], Response]  # 404 405 413 500 503 in the table's own words, with headers
+Failure = Callable[[Request, int, Mapping[str, str]], Response]  # 404 405 408 413 500 503 in the table's own words, with headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,21 +160,37 @@ class Origin:
         return any(address in network for network in self.trusted)
 
 
+class _BrokeOff(Exception):
+    """The caller went away before its request was whole."""
+
+
 class Dispatcher:
     """The ASGI application: finds the route, reads the body, answers; logs one line a request, without query strings."""
 
-    def __init__(self, tables: Sequence[Table], origin: Origin, fallback: Failure, body_max_bytes: int) -> None:
-        self._tables, self._origin, self._fallback, self._body_max = tables, origin, fallback, body_max_bytes
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        origin: Origin,
+        fallback: Failure,
+        body_max_bytes: int,
+        body_timeout_s: float = BODY_TIMEOUT_S,
+    ) -> None:
+        self._tables, self._origin, self._fallback = tables, origin, fallback
+        self._body_max, self._body_timeout_s = body_max_bytes, body_timeout_s
+        self.observe: Callable[[str, str, int, float], None] | None = None  # (table, route, status, seconds); empty: unknown
         self._exact: dict[str, dict[str, tuple[Route, Table]]] = {}
+        self._named: dict[str, dict[str, tuple[Route, Table]]] = {}
         self._started: list[tuple[str, Route, Table]] = []
         for table in tables:
             for route in table.routes:
                 if route.path.endswith("/*"):
                     self._started.append((route.path[:-1], route, table))
-                else:
-                    methods = self._exact.setdefault(route.path, {})
-                    assert route.method not in methods, f"{route.method} {route.path} stands twice"
-                    methods[route.method] = (route, table)
+                    continue
+                named = "{" in route.path
+                methods = (self._named if named else self._exact).setdefault(route.path, {})
+                assert route.method not in methods, f"{route.method} {route.path} stands twice"
+                methods[route.method] = (route, table)
+        self._patterns = [(_pattern(path), methods) for path, methods in self._named.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = ticks()
@@ -173,21 +198,43 @@ class Dispatcher:
         client, base_url = self._origin.of(scope, headers)
         path = _one_slash(scope["path"])
         request = Request(scope["method"], path, scope.get("query_string", b""), headers, b"", client, base_url)
-        response = await self._answer(request, receive)
-        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-        raw.append((b"content-length", str(len(response.body)).encode()))
-        await send({"type": "http.response.start", "status": response.status, "headers": raw})
-        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
-        took_ms = round((ticks() - started) * 1000, 1)
-        log.info("request", method=request.method, path=path[:200], status=response.status, took_ms=took_ms)
-
-    async def _answer(self, request: Request, receive: Receive) -> Response:
         route, table, allowed = self._find(request)
+        try:
+            response = await self._answer(request, receive, route, table, allowed)
+        except _BrokeOff:
+            log.info("request.broke_off", method=request.method, path=path[:200])
+            return
+        await self._reply(request, response, receive, send)
+        took_s = ticks() - started
+        if self.observe is not None:
+            self.observe(table.name if table else "", f"{route.method} {route.path}" if route else "", response.status, took_s)
+        log.info("request", method=request.method, path=path[:200], status=response.status, took_ms=round(took_s * 1000, 1))
+
+    @staticmethod
+    async def _reply(request: Request, response: Response, receive: Receive, send: Send) -> None:
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+        if response.stream is not None:
+            await send({"type": "http.response.start", "status": response.status, "headers": raw})
+            await _pour(response.stream, receive, send)
+            return
+        raw.append((b"content-length", str(len(response.body)).encode()))
+        body, unread = b"" if request.method == "HEAD" else response.body, response.status == 413
+        await send({"type": "http.response.start", "status": response.status, "headers": raw})
+        await send({"type": "http.response.body", "body": body, "more_body": unread})
+        if unread:
+            await _drain(receive, request)
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _answer(self, request: Request, receive: Receive, route: Route | None, table: Table | None, allowed: set[str]) -> Response:
         failure = table.failure if table else self._fallback
         if route is None:
             return failure(request, 405 if allowed else 404, {"Allow": ", ".join(sorted(allowed))} if allowed else {})
         limit = (table.body_max_bytes if table else None) or self._body_max
-        body = await _read(receive, request, limit)
+        try:
+            async with asyncio.timeout(self._body_timeout_s):
+                body = await _read(receive, request, limit)
+        except TimeoutError:
+            return failure(request, 408, {"Connection": "close"})
         if body is None:
             return failure(request, 413, {"Connection": "close"})
         request.body = body
@@ -202,6 +249,12 @@ class Dispatcher:
 
     def _find(self, request: Request) -> tuple[Route | None, Table | None, set[str]]:
         methods = self._exact.get(request.path)
+        if methods is None:
+            for pattern, named in self._patterns:
+                match = pattern.fullmatch(request.path)
+                if match:
+                    request.params, methods = match.groupdict(), named
+                    break
         if methods is not None:
             found = methods.get(request.method)
             return (*found, set()) if found else (None, next(iter(methods.values()))[1], set(methods))
@@ -210,6 +263,33 @@ class Dispatcher:
                 return (route, table, set()) if route.method == request.method else (None, table, {route.method})
         owner = next((table for table in self._tables if request.path.startswith(tuple(table.prefixes))), None)
         return None, owner, set()
+
+
+async def _pour(parts: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+    """Send a stream; end it when the reader leaves."""
+
+    async def pour() -> None:
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+
+    async def leaves() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    tasks = {asyncio.ensure_future(pour()), asyncio.ensure_future(leaves())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """`/payins/{id}/accounts` as an expression: a name stands for one part of the path, without a slash."""
+    parts = re.split(r"\{([a-z_]+)\}", path)
+    return re.compile("".join(re.escape(part) if index % 2 == 0 else f"(?P<{part}>[^/]+)" for index, part in enumerate(parts)))
 
 
 def _one_slash(path: str) -> str:
@@ -228,7 +308,7 @@ async def _read(receive: Receive, request: Request, limit: int) -> bytes | None:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise _BrokeOff
         part = message.get("body", b"")
         size += len(part)
         if size > limit:
@@ -238,3 +318,17 @@ async def _read(receive: Receive, request: Request, limit: int) -> bytes | None:
         if not message.get("more_body"):
             break
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _drain(receive: Receive, request: Request) -> None:
+    """Take in what a caller goes on sending after it was refused: closing at once would reset the connection under the answer."""
+    if request.header("expect"):
+        return  # it waits for our word before it sends
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            while size <= DRAIN_BYTES_MAX:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return

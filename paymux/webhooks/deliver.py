@@ -7,7 +7,7 @@ same delivery id is sent again.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -23,7 +23,7 @@ from paymux.storage.writer import Batcher
 from paymux.webhooks import store
 from paymux.webhooks.lanes import Lanes
 from paymux.webhooks.model import ANSWER_BYTES_MAX, Answered, Claimed, Due, NoticeForm, kept, secret_about
-from paymux.webhooks.schedule import DELAYS_S
+from paymux.webhooks.schedule import DELAYS_S, next_try
 from paymux.webhooks.sign import standard_headers
 
 IDLE_S = 0.5  # how long a commit of another process may stay unnoticed
@@ -72,6 +72,7 @@ class Deliverer:
         self._lanes = Lanes(concurrency, per_endpoint)
         self._flights: dict[asyncio.Task[None], _Flight] = {}
         self._woken = asyncio.Event()
+        self.observe: Callable[[str, float], None] | None = None  # (outcome, seconds) of each try, once it is recorded
 
     def wake(self) -> None:
         """Something was committed that may be due: look now."""
@@ -131,22 +132,24 @@ class Deliverer:
     async def _fly(self, flight: _Flight) -> None:
         answered = await self._try(flight.claimed)
         flight.sending = False
-        await self._record(answered)
+        recorded = await self._record(answered)
+        if self.observe is not None:
+            self.observe(_outcome(flight.claimed, answered) if recorded else "lost", answered.took_ms / 1000)
 
-    async def _record(self, answered: Answered) -> None:
-        """Recording is safe to repeat: the lease it ends is its guard."""
+    async def _record(self, answered: Answered) -> bool:
+        """Recording is safe to repeat: the lease it ends is its guard. False if the lease was lost."""
         while True:
             try:
                 recorded = await self._writer.submit(store.record, answered)
             except Exception:
                 log.warning("notice.record_failed", notice=answered.id, exc_info=True)
                 if Clock.wall() >= answered.leased_until:
-                    return
+                    return False
                 await asyncio.sleep(RECORD_PAUSE_S)
             else:
                 if not recorded:
                     log.warning("notice.lease_lost", notice=answered.id)
-                return
+                return recorded
 
     async def _try(self, claimed: Claimed) -> Answered:
         loop = asyncio.get_running_loop()
@@ -253,6 +256,13 @@ class Deliverer:
                 for outcome in await done:
                     if isinstance(outcome, BaseException):
                         log.warning("notice.release_failed", fault=str(outcome))
+
+
+def _outcome(claimed: Claimed, answered: Answered) -> str:
+    """What a recorded try came to, in the words of whoever counts."""
+    if answered.accepted:
+        return "delivered"
+    return "given_up" if next_try(claimed.tries + 1, answered.delays_s, answered.scale, 0) is None else "failed"
 
 
 def _fault(outcome: Reply | Unreachable, form: NoticeForm | None, repeated: bool) -> str | None:

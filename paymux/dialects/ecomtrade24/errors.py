@@ -37,6 +37,7 @@ class Code(StrEnum):
 
     METHOD_NOT_ALLOWED = "method_not_allowed"  # of HTTP
     NOT_FOUND = "not_found"
+    REQUEST_TIMEOUT = "request_timeout"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     SERVER_ERROR = "server_error"
     SERVICE_UNAVAILABLE = "service_unavailable"  # nothing was lost or the outcome is unknown: repeating is safe
@@ -79,6 +80,7 @@ HTTP: dict[Code, int] = {
     Code.SESSION_NOT_FOUND:      404,
     Code.METHOD_NOT_ALLOWED:     405,
     Code.NOT_FOUND:              404,
+    Code.REQUEST_TIMEOUT:        408,
     Code.PAYLOAD_TOO_LARGE:      413,
     Code.SERVER_ERROR:           500,
     Code.SERVICE_UNAVAILABLE:    503,
@@ -138,6 +140,7 @@ MESSAGES: dict[Code, str] = {
     Code.SESSION_NOT_FOUND: "You have no such session.",
     Code.METHOD_NOT_ALLOWED: "Use the HTTP method that the header Allow names.",
     Code.NOT_FOUND: "There is nothing at this path.",
+    Code.REQUEST_TIMEOUT: "The body did not come in time; send the whole request at once.",
     Code.PAYLOAD_TOO_LARGE: "Send at most 64 KiB.",
     Code.SERVER_ERROR: "The fault is ours; look at the server's log.",
     Code.SERVICE_UNAVAILABLE: "The server is busy; repeat the same request after the seconds in Retry-After.",

@@ -15,6 +15,7 @@ from paymux.dialects.ecomtrade24 import answers, wire
 from paymux.dialects.ecomtrade24.auth import Limits, TooFast, given_key
 from paymux.dialects.ecomtrade24.errors import HTTP, Code
 from paymux.dialects.ecomtrade24.mode import DIALECT, Platform
+from paymux.errors import Refused
 from paymux.http.serve import JSON, Parameter, Request, Response, Route, Table
 from paymux.merchants.directory import Directory, Found
 from paymux.payments.model import OpenPayment, Payment
@@ -25,11 +26,12 @@ from paymux.storage.writer import Batcher
 FAILURES = {
     404: Code.NOT_FOUND,
     405: Code.METHOD_NOT_ALLOWED,
+    408: Code.REQUEST_TIMEOUT,
     413: Code.PAYLOAD_TOO_LARGE,
     500: Code.SERVER_ERROR,
     503: Code.SERVICE_UNAVAILABLE,
 }
-OpenVerb = Callable[[OpenPayment], Awaitable[Opened]]
+OpenVerb = Callable[[OpenPayment], Awaitable[Opened | Refused]]
 
 
 def error(code: Code, retry_after: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
@@ -39,8 +41,9 @@ def error(code: Code, retry_after: int | None = None, headers: Mapping[str, str]
 
 
 def failure(request: Request, status: int, headers: Mapping[str, str]) -> Response:
-    """404, 405, 413, 500 and 503 of the dispatcher."""
-    return error(FAILURES[status], headers=headers)
+    """404, 405, 408, 413, 500 and 503 of the dispatcher."""
+    wait = headers.get("Retry-After")
+    return error(FAILURES[status], None if wait is None else int(wait), headers)
 
 
 class Gateway:
@@ -66,7 +69,7 @@ class Gateway:
             Parameter("order_id", "the shop's own order number; a paid session wins, else the newest"),
             Parameter("number", "`session_1459` or the bare number"),
         ]
-        errors: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 405, 413, 422, 429, 500, 503), answers.ErrorAnswer)
+        errors: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 405, 408, 413, 422, 429, 500, 503), answers.ErrorAnswer)
         me = Route("GET", "/gateway/me.php", self.me, "Check the key; see plan and methods", None, {200: answers.MeAnswer, **errors})
         create = Route(
             "POST",
@@ -104,6 +107,7 @@ class Gateway:
         if isinstance(wish, Code):
             return error(wish)
         opened = await self._open(wish)
+        assert isinstance(opened, Opened), "a wish without a reference is never refused"
         return self._ok(wire.session_answer(opened.payment, request.base_url))
 
     async def status(self, request: Request) -> Response:

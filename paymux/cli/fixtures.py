@@ -1,0 +1,79 @@
+"""`paymux fixtures load NAME`: the reference data of a contract, for tests and for people who try it. Loading again changes nothing."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from paymux.cli.run import AsJson, Declined, Where, bad_option, run, tell_json
+
+if TYPE_CHECKING:
+    from paymux.app import Core
+    from paymux.merchants.create import NewMerchant
+
+# EcomTrade24's worked examples: (id, plan, key); a shop, a wallet and a webhook secret in common, no webhook URL.
+ECOMTRADE24 = ((12, "pro", "KEY_PRO"), (13, "free", "KEY_FREE"))
+SHOP, WALLET, WEBHOOK_SECRET = "shop.example.com", "0x" + "1" * 40, "test-webhook-secret"
+
+
+def load(name: str, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
+    """Load reference data into the database.
+
+    Parameters
+    ----------
+    name
+        Which: ecomtrade24.
+    """
+    if name not in FIXTURES:
+        raise bad_option("NAME", f"there are no fixtures {name!r}; known: {', '.join(FIXTURES)}")
+    added = run(where, FIXTURES[name], secret_key=True, sandbox=True, migrating=True)
+    if as_json:
+        return tell_json({"fixtures": name, "added": added})
+    merchants = ", ".join(map(str, added))
+    print(f"Fixtures {name}: " + (f"merchants {merchants} added." if added else "all there already."))
+
+
+async def load_all(core: "Core") -> None:
+    """Everything, for the demo."""
+    for load_one in FIXTURES.values():
+        await load_one(core)
+
+
+async def _ecomtrade24(core: "Core") -> list[int]:
+    from paymux.merchants.create import NewMerchant
+    from paymux.merchants.model import Plan
+
+    wanted = [
+        NewMerchant(
+            id=merchant_id,
+            name=f"Example merchant {merchant_id}",
+            email=f"m{merchant_id}@example.com",
+            plan=Plan(plan),
+            country="DE",
+            wallet=WALLET,
+            shops=(SHOP,),
+            webhook_secret=WEBHOOK_SECRET,
+            api_key=key,
+        )
+        for merchant_id, plan, key in ECOMTRADE24
+    ]
+    return [new.id for new in wanted if new.id is not None and await core.writer.submit(partial(_add, core, "ecomtrade24"), new)]
+
+
+async def _add(core: "Core", dialect: str, tx: Any, wishes: "list[NewMerchant]", now: int) -> list[bool]:
+    """Create the merchants that are missing; one that is there stays as people left it."""
+    from paymux.merchants.create import create_merchant
+    from paymux.merchants.directory import load_merchants
+
+    results = []
+    for new in wishes:
+        assert new.id is not None, "a fixture has the id of its contract"
+        there = await load_merchants(tx, [new.id])
+        if there and there[0][1].email != new.email:
+            raise Declined(f"merchant {new.id} is somebody else here ({there[0][1].name}): load the fixtures into a database of their own")
+        if not there:
+            await create_merchant(core.keyring, dialect, tx, new, now)
+        results.append(not there)
+    return results
+
+
+FIXTURES: "Mapping[str, Callable[[Core], Awaitable[list[int]]]]" = {"ecomtrade24": _ecomtrade24}

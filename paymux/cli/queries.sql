@@ -1,0 +1,17 @@
+-- payments_of_merchant --
+-- A merchant's payments, the newest first, a page at a time.
+SELECT * FROM payment WHERE merchant_id = :merchant_id AND id < :before ORDER BY id DESC LIMIT :page;
+
+-- notices_of_merchant --
+-- A merchant's notices with their last answers, the newest first, a page at a time.
+SELECT n.id, n.payment_id, n.word, n.state, n.tries, n.due_at, n.created_at, a.status, a.error, a.answered_at
+FROM notice n LEFT JOIN notice_answer a ON a.notice_id = n.id AND a.number = (SELECT max(b.number) FROM notice_answer b WHERE b.notice_id = n.id)
+WHERE n.merchant_id = :merchant_id AND n.id < :before AND (:state = 'any' OR n.state = :state) ORDER BY n.id DESC LIMIT :page;
+
+-- notice --
+-- One notice, with the URL that it goes to now.
+SELECT n.*, coalesce(n.url, e.url) AS target FROM notice n LEFT JOIN endpoint e ON e.id = n.endpoint_id WHERE n.id = :notice_id;
+
+-- answers_of_notice --
+-- Every answer to a notice.
+SELECT number, url, status, answer, error, took_ms, answered_at FROM notice_answer WHERE notice_id = :notice_id ORDER BY number;

@@ -1,0 +1,73 @@
+"""How people name a payment on the command line: a dialect's own words behind its name, such as `ecomtrade24:1459`.
+
+A bare number is the payment's id inside. Each dialect of the table says how its part is read.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paymux.cli.run import Declined, bad_option
+
+if TYPE_CHECKING:
+    from paymux.app import Core
+    from paymux.payments.model import Payment
+
+ID_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`shape` for people; `find`: the payment's id, None if the text is not of that shape; `word`: the wire's word for a state."""
+
+    shape: str
+    find: "Callable[[Core, str], Awaitable[int | None]]"
+    word: "Callable[[Payment, int], str]"
+    name: "Callable[[Payment], str]"
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= ID_MAX else None
+
+
+async def _session(core: "Core", text: str) -> int | None:
+    return _number(text)
+
+
+def _session_word(payment: "Payment", now: int) -> str:
+    from paymux.dialects.ecomtrade24 import statuses
+
+    return statuses.word(payment.state, payment.expires_at, now)
+
+
+REFERENCES: Mapping[str, Reference] = {
+    "ecomtrade24": Reference("ecomtrade24:1459", _session, _session_word, lambda payment: f"ecomtrade24:{payment.id}"),
+}
+
+
+async def payment_named(core: "Core", text: str, option: str = "payment") -> "Payment":
+    """The payment of a reference, or the end of the command."""
+    dialect, colon, rest = text.partition(":")
+    shapes = ", ".join(reference.shape for reference in REFERENCES.values())
+    if colon:
+        if dialect not in REFERENCES:
+            raise bad_option(option, f"{dialect!r} is no API of this gateway; write {shapes}")
+        payment_id = await REFERENCES[dialect].find(core, rest)
+    else:
+        payment_id = _number(text)
+    if payment_id is None:
+        raise bad_option(option, f"{text!r} names no payment; write {shapes}")
+    payment = await core.reads.by_id(payment_id)
+    if payment is None or (colon and payment.dialect != dialect):
+        raise Declined(f"there is no payment {text}")
+    return payment
+
+
+def name_of(payment: "Payment") -> str:
+    """The reference of a payment."""
+    return REFERENCES[payment.dialect].name(payment)
+
+
+def word_of(payment: "Payment", now: int) -> str:
+    """What the payment's shop calls its state."""
+    return REFERENCES[payment.dialect].word(payment, now)

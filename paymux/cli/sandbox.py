@@ -1,0 +1,82 @@
+"""`paymux sandbox …`: report what a provider would, and move the clock. Works beside a running server and without one."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from paymux.cli.run import AsJson, Where, accepted, bad_option, run, tell_json
+
+if TYPE_CHECKING:
+    from paymux.app import Core
+
+ADVANCE_S_MAX = 100 * 366 * 86400
+
+Outcome = Literal["paid", "declined", "pending", "review", "settled", "expired"]
+
+
+def report(*, payment: str, outcome: Outcome, as_json: AsJson = False, where: Where | None = None) -> None:
+    """Report an outcome as if the sandbox's provider had; opens the attempt if the buyer has not. A repeat changes nothing.
+
+    Parameters
+    ----------
+    payment
+        Which one, such as ecomtrade24:1459.
+    outcome
+        What is reported; declined is final for the payment, expired is the clock's.
+    """
+    answer = run(where, partial(_report, payment, outcome), sandbox=True)
+    if as_json:
+        return tell_json(answer)
+    done = "changed nothing: it was reported before" if answer["outcome"] == "repeated" else "is"
+    print(f"{answer['payment']} {done} {answer['status']}" if done == "is" else f"{answer['payment']} {done}; it is {answer['status']}")
+
+
+async def _report(text: str, outcome: str, core: "Core") -> dict[str, str]:
+    from paymux.cli.reference import name_of, payment_named, word_of
+    from paymux.payments.model import Outcome
+    from paymux.payments.report import SandboxReport, Told
+
+    found = await payment_named(core, text)
+    advanced = accepted(await core.writer.submit(core.reporter.report, SandboxReport(found.id, Told(outcome))))
+    payment = advanced.payment
+    return {
+        "payment": name_of(payment),
+        "state": payment.state,
+        "status": word_of(payment, core.clock.now()),
+        "outcome": Outcome.REPEATED if advanced.outcome is Outcome.REPEATED else Outcome.CHANGED,
+    }
+
+
+def clock(*, advance: int | None = None, reset: bool = False, as_json: AsJson = False, where: Where | None = None) -> None:
+    """Move the sandbox's clock, or put it back; without either say what it shows. The next request sees it.
+
+    Parameters
+    ----------
+    advance
+        Seconds to move it forward, added to earlier ones.
+    reset
+        Back to the time of this machine.
+    """
+    if advance is not None and reset:
+        raise bad_option("reset", "either --advance or --reset")
+    if advance is not None and not 0 <= advance <= ADVANCE_S_MAX:
+        raise bad_option("advance", "seconds are 0 or more (a hundred years at most); --reset puts the clock back")
+    offset_ms, now = run(where, partial(_move, advance, reset), sandbox=True)
+    from paymux.clock import SECOND, iso
+
+    if as_json:
+        return tell_json({"offset_seconds": offset_ms // SECOND, "now": iso(now)})
+    print(f"The sandbox's clock shows {iso(now)}" + (f", {offset_ms // SECOND} s ahead." if offset_ms else ", the time of this machine."))
+
+
+async def _move(advance: int | None, reset: bool, core: "Core") -> tuple[int, int]:
+    from paymux.clock import SECOND, Clock
+    from paymux.storage import installation
+
+    async def verb(tx: Any, steps: Any, now: int) -> list[tuple[int, int]]:
+        offset = await installation.clock_offset(tx)
+        if reset or advance:
+            offset = 0 if reset else offset + (advance or 0) * SECOND
+            await installation.set_fact(tx, "clock_offset_ms", str(offset))
+        return [(offset, Clock.wall() + offset) for _ in steps]
+
+    return await core.writer.submit(verb, None)

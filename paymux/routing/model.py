@@ -38,6 +38,7 @@ class Reason(StrEnum):
     KEPT = "kept"
     DOWN = "down"
     PACKAGE = "not for this plan"
+    NEEDS_CLICK = "may charge at its start, which needs the buyer's click"
     SWITCHED_OFF = "switched off by the merchant"
     METHOD = "does not serve the method"
     METHOD_OFF = "the merchant switched the method off"
@@ -63,6 +64,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     has_email: bool = False
     methods_off: frozenset[str] = frozenset()
     routes_off: frozenset[str] = frozenset()
+    need_click: frozenset[str] = frozenset()  # slugs that are not for now: nobody clicked
     route_priority: dict[str, int] = {}  # slug -> rank, lower first; slugs not named come after
     tried: frozenset[str] = frozenset()  # slugs whose attempt is dead
 

@@ -27,6 +27,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     max_units: int | None = None
     limit_currency: str = "USD"
     requires_email: bool = False
+    asked_only: bool = False  # taken only where its method is asked for by name
     packages: tuple[str, ...] = ("free", "pro", "unlimited")
     priority: int = 100  # platform's; lower first
     health: Health = Health.UP

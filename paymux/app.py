@@ -251,7 +251,9 @@ class Node:
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        dispatcher = Dispatcher((own, gateway, checkout, transfer_api, transfer_pages), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
+        dispatcher = Dispatcher(
+            (own, gateway, checkout, transfer_api, transfer_pages), origin, ecomtrade24_routes.failure, settings.body_max_bytes
+        )
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
 

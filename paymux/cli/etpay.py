@@ -18,7 +18,14 @@ TOKEN_CHARS = 64
 
 
 async def join(
-    keyring: "Keyring", tx: "Tx", merchant_id: int, new: "NewMerchant", now: int, account: "Account | None" = None, code: str = "", token: str = ""
+    keyring: "Keyring",
+    tx: "Tx",
+    merchant_id: int,
+    new: "NewMerchant",
+    now: int,
+    account: "Account | None" = None,
+    code: str = "",
+    token: str = "",
 ) -> dict[str, str]:
     """Give a merchant its ETpay credentials. Without an account of its own it gets a sandbox one in its currency."""
     from paymux import ids
@@ -101,13 +108,17 @@ def set_(
         changes["session_minutes"] = session_minutes
     if boolean_status is not None:
         changes["boolean_status"] = boolean_status
-    code, kept = run(where, partial(_change, merchant_id, changes, amount_max))
+    _tell(merchant_id, *run(where, partial(_change, merchant_id, changes, amount_max)), as_json)
+
+
+def _tell(merchant_id: int, code: str, kept: "Account", as_json: bool) -> None:
     from paymux.cli import show
 
     facts = show.plain(kept)
     if as_json:
         return tell_json({"merchant_id": merchant_id, "merchant_code": code, **facts})
-    show.fields([("merchant code", code), *((key.replace("_", " "), value) for key, value in facts.items())], f"Merchant {merchant_id} on ETpay")
+    rows = [("merchant code", code), *((key.replace("_", " "), value) for key, value in facts.items())]
+    return show.fields(rows, f"Merchant {merchant_id} on ETpay")
 
 
 async def _change(merchant_id: int, changes: dict[str, Any], amount_max: str | None, core: "Core") -> "tuple[str, Account]":

@@ -1,4 +1,4 @@
-"""A buyer pays by bank transfer on our own pages: each step of the dialogue goes to the provider, what it means for the payment to the door.
+"""A buyer pays by bank transfer on our own pages: each step goes to the provider, what it means for the payment to the door.
 
 No step but the last one moves money, and that one moves it once for each operation key, whatever is clicked twice. What the bank's answer
 leaves open is a doubt, never a failure.

@@ -330,7 +330,7 @@ class TransferDoor:
         """The shop's page may show what its server stored: give the notice its first try, but not for ever."""
         ends = ticks() + WEBHOOK_FIRST_S
         while ticks() < ends and not await self._reader.submit(tried, seen.payment.id):
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)  # noqa: ASYNC110 - it may be another process that sends
 
     async def _report(self, seen: Seen, event: Event, source: Source, happened_at: int) -> None:
         report = Report(payment_id=seen.payment.id, event=event, source=source, happened_at=happened_at)
@@ -385,5 +385,3 @@ def _screen(seen: Seen) -> str:
 def _query(keep: Mapping[str, str | None], **pairs: str | None) -> str:
     """A query string; "?" alone leads to the page itself."""
     return "?" + urlencode({name: value for name, value in {**keep, **pairs}.items() if value})
-
-

@@ -15,6 +15,7 @@ from paymux.checkout.amounts import amount_markup, shows_code, time_markup
 from paymux.checkout.links import StaticFile, origin, safe_url, static_files
 from paymux.checkout.transfer import words
 from paymux.checkout.transfer.view import ASKING, STATUS, Page, View
+from paymux.money import Money, decimal_text
 
 WIDGET_PATH = "/widget.js"
 REFRESH_S = {Page.WAITING: 5, Page.REVIEW: 60, Page.BUSY: 5}
@@ -23,6 +24,8 @@ TONES = {
     Page.PAID: ("good", "check"), Page.FAILED: ("bad", "cross"), Page.EXPIRED: ("calm", "clock"), Page.REVIEW: ("doubt", "eye"),
     Page.BROKEN: ("doubt", "clock"), Page.UNKNOWN: ("calm", "question"), Page.BUSY: ("calm", "clock"), Page.TERMS: ("calm", "info"),
 }  # fmt: skip
+
+PESOS = {"CLP": ".", "MXN": ","}  # currency -> what stands between thousands
 
 _HERE = Path(__file__).parent
 
@@ -86,9 +89,9 @@ def _context(view: View) -> dict[str, object]:
         "v": view,
         "t": lambda key, **values: words.text(view.language, key, **values),
         "plain": lambda key, **values: words.plain(view.language, key, **values),
-        "money": lambda amount: amount_markup(amount, view.language),
+        "money": lambda amount: money_markup(amount, view.language),
         "when": lambda at: time_markup(at, view.language),
-        "shows_code": view.amount is not None and shows_code(view.amount),
+        "shows_code": view.amount is not None and view.amount.currency.code not in PESOS and shows_code(view.amount),
         "asking": view.page in ASKING,
         "terms_url": safe_url(view.terms_url),
         "tone": tone,
@@ -102,6 +105,15 @@ def _context(view: View) -> dict[str, object]:
         "payer_shown": rut_text(view.payer_shown) if view.country == "cl" else view.payer_shown,
         "paragraphs": [Markup("<p>{}</p>").format(escape(part)) for part in words.plain(view.language, "terms.text").split("\n")],
     }
+
+
+def money_markup(amount: Money, language: str) -> Markup:
+    """Pesos as they are written where they are paid ("$62.000" in Chile, "$1,234.50" in Mexico); others by the reader's language."""
+    group = PESOS.get(amount.currency.code)
+    if group is None:
+        return amount_markup(amount, language)
+    whole, dot, cents = decimal_text(amount.units, amount.currency.exponent).partition(".")
+    return Markup('<bdi class="num" dir="ltr">${}</bdi>').format(f"{int(whole):,}".replace(",", group) + dot + cents)
 
 
 def rut_text(rut: str | None) -> str | None:

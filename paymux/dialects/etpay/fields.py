@@ -82,7 +82,9 @@ def amount(body: Body, currency: Currency, max_units: int | None) -> Money:
     value = given(body, "order_amount")
     if value is None:
         raise Wrong(missing("order_amount"))
-    rule = "must be a positive integer" if currency.exponent == 0 else f"must be a positive number with at most {currency.exponent} decimals"
+    rule = (
+        "must be a positive integer" if currency.exponent == 0 else f"must be a positive number with at most {currency.exponent} decimals"
+    )
     units: int | None = None
     if isinstance(value, str):
         units = decimal_units(value.strip(), currency.exponent) if currency.exponent or value.strip().isdigit() else None

@@ -88,9 +88,7 @@ def stands(kept: Kept | None, wrong: bool = False) -> Reply:
     if kept.account is None:
         return Reply(step=Step.ACCOUNT, bank=kept.bank, payer=kept.payer, accounts=ACCOUNTS)
     step, digits = QUESTIONS[min(kept.answered, len(QUESTIONS) - 1)]
-    return Reply(
-        step=step, bank=kept.bank, payer=kept.payer, account=kept.account, number=kept.answered, digits=digits, wrong=wrong
-    )
+    return Reply(step=step, bank=kept.bank, payer=kept.payer, account=kept.account, number=kept.answered, digits=digits, wrong=wrong)
 
 
 def _identify(charge: Charge, kept: Kept | None, said: Said, now: int) -> Heard:

@@ -168,8 +168,9 @@ def shop_page() -> Iterator[ShopPage]:
 @SQLITE
 @pytest.mark.parametrize("allowed", [True, False])
 def test_a_shop_embeds_the_funnel_and_is_handed_the_token_but_nobody_else_may(
-    stage: Stage, receiver: Receiver, page: Page, shop_page: ShopPage, allowed: bool
+    stage: Stage, receiver: Receiver, new_page: Callable[..., Page], shop_page: ShopPage, allowed: bool
 ) -> None:
+    page = new_page(locale="es-CL")
     address = f"http://127.0.0.1:{shop_page.server_address[1]}"
     made = session(stage, receiver, site_url=f"{address}/tienda" if allowed else "https://elsewhere.example")
     shop_page.gateway, shop_page.token = stage.url, made["token"]

@@ -118,7 +118,11 @@ async def test_a_line_that_breaks_sends_the_buyer_back_with_the_system_error_and
     assert answer.headers["location"].startswith(f"{SITE}/no?jwt=")
     assert genuine(token, session.token)
     claims = claims_of(token)
-    assert (claims["session_token"], claims["system_error"], list(claims)) == (session.token, True, ["session_token", "system_error", "iat"])
+    assert (claims["session_token"], claims["system_error"], list(claims)) == (
+        session.token,
+        True,
+        ["session_token", "system_error", "iat"],
+    )
     assert await words(session) == []
 
 
@@ -225,7 +229,9 @@ async def test_a_shop_that_needs_it_gets_a_boolean(live: LiveNode) -> None:
     assert (await shop.status(session_token=cancelled.token))[0]["payment_status"] is False
 
 
-@pytest.mark.parametrize(("outcome", "target", "told"), [("success", "/ok?", "success"), ("error", "/no?", "error"), ("cancel", "/no?", "error")])
+@pytest.mark.parametrize(
+    ("outcome", "target", "told"), [("success", "/ok?", "success"), ("error", "/no?", "error"), ("cancel", "/no?", "error")]
+)
 async def test_a_session_can_be_ended_without_its_pages(shop: EtpayShop, outcome: str, target: str, told: str) -> None:
     session = await shop.create()
     url = f"{session.path}/simulate"

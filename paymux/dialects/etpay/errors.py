@@ -79,16 +79,16 @@ class Fault(msgspec.Struct, frozen=True):
     message: str | None = None  # instead of the code's own
 
 
-class ErrorAnswer(msgspec.Struct, frozen=True):
+class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The body of every refusal; the field order is the wire's."""
 
     error: str
-    field: str | msgspec.UnsetType
+    field: str | msgspec.UnsetType = msgspec.UNSET
     message: str
 
 
 def answer(fault: Fault) -> ErrorAnswer:
-    return ErrorAnswer(fault.code, fault.field or msgspec.UNSET, fault.message or MESSAGES[fault.code])
+    return ErrorAnswer(error=fault.code, field=fault.field or msgspec.UNSET, message=fault.message or MESSAGES[fault.code])
 
 
 def missing(field: str, message: str | None = None) -> Fault:

@@ -145,7 +145,7 @@ def test_etpays_answers_are_as_its_document_says(served: Served, path: str, mode
     @given(operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         if isinstance(case.body, dict) and "{" not in path:  # else each request ends at the credentials
-            case.body |= {"merchant_code": "cl_demo_cl", "merchant_api_token": ETPAY[0][3]}
+            case.body |= {"merchant_code": "cl_demo_cl", "merchant_api_token": ETPAY[0][2]}
         answer = case.call_and_validate(base_url=served.url, checks=HELD, timeout=10)
         seen[answer.status_code] += 1
 

@@ -15,17 +15,17 @@ ECOMTRADE24 = ((12, "pro", "KEY_PRO"), (13, "free", "KEY_FREE"))
 SHOP, WALLET, WEBHOOK_SECRET = "shop.example.com", "0x" + "1" * 40, "test-webhook-secret"
 
 
-# ETpay's worked examples: (id, currency, code, token, what the merchant gave). The manual shows no token; these are fixed for tests.
-ETPAY: tuple[tuple[int, str, str, str, dict[str, str]], ...] = (
+# ETpay's worked examples: (currency, code, token, what the merchant gave). The manual shows no token; these are fixed for tests.
+ETPAY: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     (
-        21, "CLP", "cl_demo_cl", "E1ETpayDemoChileTokenForTestsOnly0123456789ABCDEFabcdefGHIJKLmno",
+        "CLP", "cl_demo_cl", "E1ETpayDemoChileTokenForTestsOnly0123456789ABCDEFabcdefGHIJKLmno",
         {
             "name": "Sandbox Developer Merchant", "account_bank": "cl_estado", "account_type": "cuenta_vista", "account": "19687526",
             "terms_url": "https://www.etpay.com/terms-conditions",
         },
     ),
     (
-        22, "MXN", "mx_demo", "E10ETpayDemoMexicoTokenForTestsOnly0123456789ABCDEFabcdefGHIJKLm",
+        "MXN", "mx_demo", "E10ETpayDemoMexicoTokenForTestsOnly0123456789ABCDEFabcdefGHIJKLm",
         {"name": "Sandbox Developer Merchant", "account_bank": "mx_bbva", "account_type": "cuenta_corriente", "account": "19687526"},
     ),
 )  # fmt: skip
@@ -79,36 +79,27 @@ async def _etpay(core: "Core") -> list[int]:
     from paymux.cli.etpay import join
     from paymux.dialects.etpay.account import Account
     from paymux.merchants.create import NewMerchant, create_merchant
-    from paymux.merchants.directory import load_merchants
     from paymux.merchants.model import Plan
 
     async def verb(tx: Any, commands: Any, now: int) -> list[list[int]]:
         added = []
-        for merchant_id, currency, code, token, given in ETPAY:
-            email = f"{code}@example.com"
-            there = await load_merchants(tx, [merchant_id])
-            if there and there[0][1].email != email:
-                raise _somebody_else(merchant_id, there[0][1].name)
-            if not there:
+        for currency, code, token, given in ETPAY:
+            there = (await core.directory.by_key(tx, [("etpay", token)], now))[0].merchant
+            if there is None:
                 new = NewMerchant(
-                    id=merchant_id,
                     name=given["name"],
-                    email=email,
+                    email=f"{code}@example.com",
                     plan=Plan.PRO,
                     country="MX" if currency == "MXN" else "CL",
                     currency=currency,
                     webhook_secret=WEBHOOK_SECRET,
                 )
-                await create_merchant(core.keyring, "ecomtrade24", tx, new, now)
+                merchant_id = (await create_merchant(core.keyring, "ecomtrade24", tx, new, now)).merchant_id
                 await join(core.keyring, tx, merchant_id, new, now, Account(currency=currency, **given), code, token)  # type: ignore[arg-type]
                 added.append(merchant_id)
         return [added for _ in commands]
 
     return await core.writer.submit(verb, None)
-
-
-def _somebody_else(merchant_id: int, name: str) -> Declined:
-    return Declined(f"merchant {merchant_id} is somebody else here ({name}): load the fixtures into a database of their own")
 
 
 async def _add(core: "Core", dialect: str, tx: Any, wishes: "list[NewMerchant]", now: int) -> list[bool]:
@@ -121,7 +112,7 @@ async def _add(core: "Core", dialect: str, tx: Any, wishes: "list[NewMerchant]",
         assert new.id is not None, "a fixture has the id of its contract"
         there = await load_merchants(tx, [new.id])
         if there and there[0][1].email != new.email:
-            raise _somebody_else(new.id, there[0][1].name)
+            raise Declined(f"merchant {new.id} is somebody else here ({there[0][1].name}): load the fixtures into a database of their own")
         if not there:
             await create_merchant(core.keyring, dialect, tx, new, now)
         results.append(not there)

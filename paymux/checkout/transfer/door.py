@@ -329,8 +329,8 @@ class TransferDoor:
     async def _shop_heard(self, seen: Seen) -> None:
         """The shop's page may show what its server stored: give the notice its first try, but not for ever."""
         ends = ticks() + WEBHOOK_FIRST_S
-        while ticks() < ends and not await self._reader.submit(tried, seen.payment.id):
-            await asyncio.sleep(LOOK_EVERY_S)  # noqa: ASYNC110 - it may be another process that sends
+        while ticks() < ends and not await self._reader.submit(tried, seen.payment.id):  # noqa: ASYNC110 - another process may send it
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _report(self, seen: Seen, event: Event, source: Source, happened_at: int) -> None:
         report = Report(payment_id=seen.payment.id, event=event, source=source, happened_at=happened_at)

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     PACKAGE = "not for this plan"
     SWITCHED_OFF = "switched off by the merchant"
     METHOD = "does not serve the method"
+    NOT_ASKED = "only where its method is asked for by name"
     METHOD_OFF = "the merchant switched the method off"
     CURRENCY = "does not take the currency"
     COUNTRY = "not for the buyer's country"

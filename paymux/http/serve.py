@@ -246,7 +246,7 @@ class Dispatcher:
         request.body = body
         try:
             return await route.handler(request)
-        except (Busy, OutcomeUnknown, StorageError) as error:
+        except (Busy, OutcomeUnknown, StorageError, TimeoutError) as error:
             log.warning("request.put_off", path=request.path[:200], error=str(error))
             return failure(request, 503, {"Retry-After": str(RETRY_AFTER_S)})
         except Exception:

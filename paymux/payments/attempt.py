@@ -24,7 +24,7 @@ from paymux.payments.noted import AttemptMoved
 from paymux.providers.protocol import NotSent, Order, Registry, Send, StartAnswer, Started, Turned, Unclear
 from paymux.routing.choose import choose
 from paymux.routing.health import HealthBook
-from paymux.routing.model import Choice, Wish
+from paymux.routing.model import Choice, Reason, Wish
 from paymux.seams import pass_by
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
@@ -87,8 +87,10 @@ class Beginner:
                 return Begun(payment, alive, False)
             return refuse(Refusal.ATTEMPT_ALIVE, "the attempt before may still succeed")
         email = command.email or payment.email
-        off: frozenset[str] = self._charging if command.hand_over_only else frozenset()
-        choice = await self.choice(tx, payment, command.method, email, command.tried, now, off)
+        need_click: frozenset[str] = self._charging if command.hand_over_only else frozenset()
+        choice = await self.choice(tx, payment, command.method, email, command.tried, now, need_click)
+        if not choice.routes and any(candidate.reason is Reason.NEEDS_CLICK for candidate in choice.candidates):
+            return refuse(Refusal.NO_ROUTE, "what is left needs the buyer's click")  # the page offers it; nothing is wrong
         if not choice.routes:
             error = None if choice.only_email_missing else command.error or LastError.NO_ROUTE
             await tx.fetch(store.q.set_facts, [(payment.id, email, error)])
@@ -107,7 +109,7 @@ class Beginner:
         email: str | None,
         tried: frozenset[str],
         now: int,
-        off: frozenset[str] = frozenset(),
+        need_click: frozenset[str] = frozenset(),
     ) -> Choice:
         """The routes for a payment as of this batch."""
         found = (await self._directory.by_id(tx, [payment.merchant_id], now))[0]
@@ -121,7 +123,8 @@ class Beginner:
             country=payment.country,
             has_email=email is not None,
             methods_off=found.merchant.methods_off,
-            routes_off=off.union(found.merchant.policy.routes_off),
+            routes_off=frozenset(found.merchant.policy.routes_off),
+            need_click=need_click,
             route_priority=found.merchant.policy.route_priority,
             tried=tried,
         )

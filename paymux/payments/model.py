@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from paymux.ledger.postings import Foreign
 from paymux.money import Money, known
 from paymux.payments.lifecycle import AttemptState, Event, State
 
@@ -85,7 +86,7 @@ class Attention(StrEnum):
     SHORT = "less money came than asked"
     SURPLUS = "more money came than asked"
     DEAD_ATTEMPT = "money came on an attempt that had ended"
-    CURRENCY = "money came in another currency"
+    CURRENCY = "money came in another currency"  # stands as long as any of it is held, and goes only with its return
     FLAGGED = "the provider wants a decision"
     DOUBT = "nobody could say for too long whether it was paid"
     TO_RETURN = "held money must go back to the buyer"
@@ -145,6 +146,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     happened_at: int  # 0: now
     attempt_id: int | None = None
     receipt: Receipt | None = None  # with PAID: the money; how much decides whether it is PAID, SHORT or LATE
+    foreign: tuple[Foreign, ...] = ()  # with RETURNED: what is held in other currencies, and went back with the rest
     provider: str = ""  # who holds the money; the attempt's provider where there is an attempt
     final: bool = False  # with DECLINED: no other attempt is allowed
     provider_ref: str | None = None  # with HANDED_OVER

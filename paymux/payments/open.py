@@ -184,10 +184,10 @@ async def _refresh(tx: Tx, repeats: dict[int, OpenPayment], lives: dict[int, Pay
         newer = replace(
             payment,
             email=wish.email or payment.email,
-            country=wish.country,
-            return_url=wish.return_url,
-            cancel_url=wish.cancel_url,
-            meta=wish.meta,
+            country=wish.country or payment.country,
+            return_url=wish.return_url or payment.return_url,
+            cancel_url=wish.cancel_url or payment.cancel_url,
+            meta=wish.meta or payment.meta,
         )
         if newer != payment:
             changed[payment_id] = newer

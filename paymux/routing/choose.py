@@ -35,6 +35,7 @@ def choose(wish: Wish, routes: Sequence[Route], rates: Mapping[str, Decimal]) ->
             or _unfit_amount(wish, route, rates)
             # Tried routes leave only here, so that what follows a dead attempt is the rest of the same chain.
             or (Reason.TRIED if route.slug in wish.tried else None)
+            or (Reason.NEEDS_CLICK if route.slug in wish.need_click else None)
             or (Reason.NEEDS_EMAIL if route.requires_email and not wish.has_email else None)
         )
     kept = sorted((route for route in routes if reasons[route.slug] is None), key=lambda route: _rank(wish, route))

@@ -58,10 +58,15 @@ def csp(nonce: str, form_action: Sequence[str] = ()) -> str:
 
 def headers(view: View, form_action: Sequence[str] = ()) -> dict[str, str]:
     """Every header of a page but its length."""
+    return headers_for(view.nonce, view.language, form_action)
+
+
+def headers_for(nonce: str, language: str, form_action: Sequence[str] = ()) -> dict[str, str]:
+    """The headers of a page by its nonce and language."""
     return {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Language": view.language,
-        "Content-Security-Policy": csp(view.nonce, form_action),
+        "Content-Language": language,
+        "Content-Security-Policy": csp(nonce, form_action),
         "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",

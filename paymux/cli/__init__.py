@@ -60,6 +60,10 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "set":  ("route:set_", "Say that a route is up, degraded or down, and how early it is tried."),
         },
     ),
+    "etpay": (
+        "What ETpay's API keeps of merchants.",
+        {"set": ("etpay:set_", "Show or change a merchant's account, default URLs and switches there.")},
+    ),
     "sandbox": (
         "What only the sandbox can do.",
         {

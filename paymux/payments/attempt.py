@@ -256,11 +256,14 @@ class Starter:
             await self._writer.submit(self._door.advance, report)
         return given_up
 
-    async def give_up(self, attempt: Attempt, now: int) -> None:
-        """The buyer wants another method: the attempt ends only if its provider confirms that it is dead."""
+    async def give_up(self, attempt: Attempt, now: int, *, final: bool = False) -> None:
+        """The buyer wants another method: the attempt ends only if its provider confirms that it is dead. `final`: and with it
+        the payment."""
         provider = self._registry.providers[attempt.provider]
         status = await provider.cancel(attempt.operation_key, self._sends[attempt.provider])
         for report in heard(attempt, status, Source.ANSWER, now, attempt.ask_at):
+            if final and report.event in (Event.DECLINED, Event.CANCELLED):
+                report = msgspec.structs.replace(report, final=True)
             await self._writer.submit(self._door.advance, report)
 
     def _forget(self, ending: Awaitable[object]) -> None:

@@ -102,6 +102,10 @@ class _Case:
     def _close(self, moved: bool) -> Decision | Refused:
         if self.done.outcome is Outcome.CHANGED:
             return self.done
+        if self._news():
+            self.note()
+            self.done.outcome = Outcome.CHANGED
+            return self.done
         known = self._known_already()
         if self.report.source is Source.OPERATOR and not known and (not moved or self.payment.state not in LIVE):
             return refuse(Refusal.STATE_FORBIDS, f"a payment that is {self.payment.state} cannot be reported {self.report.event}")
@@ -113,6 +117,13 @@ class _Case:
             self.note()
             self.done.outcome = Outcome.RECORDED
         return self.done
+
+    def _news(self) -> bool:
+        """Whether a buyer's report brings a fact that the payment does not have: who pays, or that something broke under the buyer."""
+        report, payment = self.report, self.payment
+        if report.source is not Source.BUYER or payment.state not in LIVE:
+            return False
+        return report.payer not in (None, payment.payer) or report.error not in (None, payment.last_error)
 
     def _known_already(self) -> bool:
         """Whether the payment is where this report leads, or past it on the same way."""

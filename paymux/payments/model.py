@@ -19,6 +19,7 @@ class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
     lasts_ms: int  # from creation to expiry
     order_ref: str | None = None  # the shop's own order number
     reference: str | None = None  # the name that the API gives it: unique within the dialect, a second one is refused
+    outcome_ref: str | None = None  # the name that the API gives its outcome: unique within the dialect, shown only when it has ended
     repeat_key: str | None = None  # a live payment of this merchant with the same key is answered instead of a new one
     method: str | None = None  # buyer-facing method that the shop asked for
     email: str | None = None
@@ -47,6 +48,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     order_ref: str | None
     repeat_key: str | None
     reference: str | None  # unique within its dialect
+    outcome_ref: str | None = None  # unique within its dialect, too
     method: str | None
     email: str | None
     country: str | None
@@ -186,3 +188,20 @@ class Advanced(msgspec.Struct, frozen=True):
 
     payment: Payment
     outcome: Outcome
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """Which payments of a merchant: by any of their names, all given ones must fit."""
+
+    merchant_id: int
+    dialect: str
+    reference: str | None = None
+    order_ref: str | None = None
+    outcome_ref: str | None = None
+
+
+class ToldOf(msgspec.Struct, frozen=True):
+    """What a shop was last told (notices' frozen bodies, newest payment first), and which payments are over by the clock alone."""
+
+    bodies: list[str]
+    overdue: list[tuple[int, int]]  # id, since when

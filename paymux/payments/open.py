@@ -112,6 +112,7 @@ async def _insert(tx: Tx, fresh: Mapping[Key | int, OpenPayment], now: int) -> d
                 p.details,
                 p.created_at,
                 p.expires_at,
+                p.outcome_ref,
             )
             for p in payments.values()
         ],
@@ -153,6 +154,7 @@ def _payment(payment_id: int, wish: OpenPayment, now: int) -> Payment:
         order_ref=wish.order_ref,
         repeat_key=wish.repeat_key,
         reference=wish.reference,
+        outcome_ref=wish.outcome_ref,
         method=wish.method,
         email=wish.email,
         country=wish.country,

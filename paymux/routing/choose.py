@@ -82,6 +82,8 @@ def _unfit(wish: Wish, route: Route) -> Reason | None:
         return Reason.PACKAGE
     if route.slug in wish.routes_off:
         return Reason.SWITCHED_OFF
+    if wish.method is None and route.asked_only:
+        return Reason.NOT_ASKED
     if wish.method is not None and wish.method not in route.methods:
         return Reason.METHOD
     if wish.methods_off.issuperset(route.methods if wish.method is None else (wish.method,)):

@@ -27,6 +27,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     max_units: int | None = None
     limit_currency: str = "USD"
     requires_email: bool = False
+    asked_only: bool = False  # taken only where its method is asked for by name
     packages: tuple[str, ...] = ("free", "pro", "unlimited")
     priority: int = 100  # platform's; lower first
     health: Health = Health.UP
@@ -41,6 +42,7 @@ class Reason(StrEnum):
     NEEDS_CLICK = "may charge at its start, which needs the buyer's click"
     SWITCHED_OFF = "switched off by the merchant"
     METHOD = "does not serve the method"
+    NOT_ASKED = "only where its method is asked for by name"
     METHOD_OFF = "the merchant switched the method off"
     CURRENCY = "does not take the currency"
     COUNTRY = "not for the buyer's country"

@@ -114,11 +114,13 @@ CREATE TABLE payment (
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
     paid_at bigint,
-    updated_at bigint NOT NULL
+    updated_at bigint NOT NULL,
+    outcome_ref text              -- the name that an API gives its outcome; unique within its dialect
 );
 CREATE UNIQUE INDEX payment_live ON payment (merchant_id, repeat_key)
     WHERE repeat_key IS NOT NULL AND state IN ('created', 'awaiting', 'pending', 'unclear', 'review');
 CREATE UNIQUE INDEX payment_reference ON payment (dialect, reference) WHERE reference IS NOT NULL;
+CREATE UNIQUE INDEX payment_outcome ON payment (dialect, outcome_ref) WHERE outcome_ref IS NOT NULL;
 CREATE INDEX payment_order ON payment (merchant_id, order_ref, id) WHERE order_ref IS NOT NULL;
 CREATE INDEX payment_merchant ON payment (merchant_id, id);
 CREATE INDEX payment_expiry ON payment (expires_at) WHERE state IN ('created', 'awaiting');
@@ -284,3 +286,14 @@ CREATE TABLE sandbox_callback (
 );
 CREATE INDEX sandbox_callback_due ON sandbox_callback (due_at);
 CREATE INDEX sandbox_callback_key ON sandbox_callback (operation_key);
+
+-- How far payers came with the sandbox's bank. It stands for a bank elsewhere, so the core never reads it.
+CREATE TABLE sandbox_dialogue (
+    operation_key text PRIMARY KEY,
+    bank text NOT NULL,             -- the bank's code
+    payer text NOT NULL,            -- who identified: a RUT
+    account text,                   -- the account to pay from, once it was chosen
+    answered bigint NOT NULL,       -- how many of the bank's questions
+    wrong bigint NOT NULL,          -- wrong answers to the question that is open
+    updated_at bigint NOT NULL
+);

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import structlog
@@ -76,6 +76,10 @@ def dialects(keyring: Keyring) -> dict[str, Dialect]:
     return {record.name: record for record in records}
 
 
+# What opening does about the secret key: record it at the first start and refuse another later; only refuse; take it in place of one
+# that is lost; nothing, because there is none.
+KeyUse = Literal["claim", "check", "adopt", "unused"]
+_KEY_USES = {"claim": installation.claim_key, "check": installation.check_key, "adopt": installation.adopt_key}
 SWEPT_AT_ONCE = 200
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -108,8 +112,8 @@ class Core:
         self._opens = partial(open_payments, self.door)
 
     @classmethod
-    async def open(cls, settings: Settings, *, migrating: bool = True) -> "Core":
-        """Connect, bring the schema up to date, and make sure that the database belongs to this mode.
+    async def open(cls, settings: Settings, *, migrating: bool = True, key: KeyUse = "claim") -> "Core":
+        """Connect, bring the schema up to date, and make sure that the database belongs to this mode and this secret key.
 
         Without `migrating` only an empty database gets its schema; an older one is refused.
         """
@@ -123,6 +127,8 @@ class Core:
 
             async def claim(tx: Tx) -> None:
                 await installation.claim_mode(tx, settings.mode)
+                if key in _KEY_USES:
+                    await _KEY_USES[key](tx, Keyring(settings.secret_key, settings.secret_keys_old).key_ids())
 
             await storage.write(claim)
         except BaseException:

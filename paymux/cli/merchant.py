@@ -90,7 +90,9 @@ async def add_merchant_everywhere(new: "NewMerchant", core: "Core") -> "tuple[Cr
             results.append((created, await join(core.keyring, tx, created.merchant_id, wish, now)))
         return results
 
-    return await core.writer.submit(verb, new)
+    created = await core.writer.submit(verb, new)
+    judge_url(new.webhook_url, core)
+    return created
 
 
 def _new(
@@ -153,6 +155,24 @@ def url_given(text: str) -> str:
     return text
 
 
+def judge_url(url: str | None, core: "Core") -> None:
+    """Warn of a URL that the server will not call, as far as that shows without asking a name server; it is kept as given."""
+    import ipaddress
+    from urllib.parse import urlsplit
+
+    from paymux.http.guard import is_public
+
+    if not url or core.settings.allow_private_urls:
+        return
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        public = is_public(str(ipaddress.ip_address(host)))
+    except ValueError:
+        public = host != "localhost" and not host.endswith(".localhost")
+    if not public:
+        warn(f"warning: {host} is not a public address; kept, but the server refuses to call it unless PAYMUX_ALLOW_PRIVATE_URLS=on there")
+
+
 def secret_given(text: str | None, option: str) -> str | None:
     """A secret that signs something."""
     if text is not None and not text.strip():
@@ -188,8 +208,8 @@ def list_(*, after: int = 0, limit: int = PAGE, as_json: AsJson = False, where: 
 
     if as_json:
         return tell_json({"merchants": show.plain(found), "next_after": found[-1].id if len(found) == limit else None})
-    rows = [(one.id, one.name, one.email, one.plan, "" if one.active else "disabled") for one in found]
-    show.table(("id", "name", "e-mail", "plan", ""), rows, empty="No merchants here. Create one: paymux merchant create --help")
+    rows = [(one.id, one.name, one.email, one.plan, "active" if one.active else "disabled") for one in found]
+    show.table(("id", "name", "e-mail", "plan", "state"), rows, empty="No merchants here. Create one: paymux merchant create --help")
     if len(found) == limit:
         print(f"More: --after {found[-1].id}")
 

@@ -18,6 +18,8 @@ from paymux import __version__
 from paymux.checkout.door import Checkout
 from paymux.clock import Clock
 from paymux.config import Settings
+from paymux.dialects.echelon import notices as echelon
+from paymux.dialects.echelon import routes as echelon_routes
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
 from paymux.errors import Refused, StorageError
@@ -40,7 +42,13 @@ from paymux.payments.open import Opened, open_payments
 from paymux.payments.poll import Poller, Polling
 from paymux.payments.read import Reads
 from paymux.payments.report import Reporter
-from paymux.providers.protocol import Provider, Registry, Send
+from paymux.payments.turn import Channels
+from paymux.payouts.advance import PayoutDoor
+from paymux.payouts.model import PayoutDialect
+from paymux.payouts.poll import Outbound
+from paymux.payouts.report import PayoutReporter
+from paymux.providers.protocol import Provider, Registry, Remitter, Send
+from paymux.providers.sandbox.house.bank import SandboxBank
 from paymux.providers.sandbox.house.house import House
 from paymux.providers.sandbox.provider import sandbox_providers
 from paymux.providers.sandbox.transport import in_process_send
@@ -56,12 +64,15 @@ from paymux.work import Duty, keep_doing
 log = structlog.get_logger()
 
 
-TOLD: Mapping[str, Mapping[State, str]] = {record.name: record.told for record in (ecomtrade24.RECORD,)}  # for the ledger check
+TOLD: Mapping[str, Mapping[State, str]] = {
+    record.name: record.told for record in (ecomtrade24.RECORD, echelon.RECORD)
+}  # for the ledger check
+PAYOUTS: Mapping[str, PayoutDialect] = {echelon.PAYOUT_RECORD.name: echelon.PAYOUT_RECORD}
 
 
 def dialects(keyring: Keyring) -> dict[str, Dialect]:
     """Every dialect's record, by name."""
-    records = (ecomtrade24.RECORD,)
+    records = (ecomtrade24.RECORD, echelon.RECORD)
     return {record.name: record for record in records}
 
 
@@ -70,6 +81,7 @@ SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+ECHELON_SECURITY = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
 
 class Core:
@@ -94,6 +106,9 @@ class Core:
         self.beginner = Beginner(self.door, self.directory, self.registry, settings.fx_rates, settings.start_timeout_s)
         self.reporter = Reporter(self.door, self.beginner, next(iter(providers), ""))
         self.reads = Reads(self.reader)
+        self.channels = Channels(self.door)
+        self.payout_door = PayoutDoor(PAYOUTS)
+        self.payout_reporter = PayoutReporter(self.payout_door)
         self._opens = partial(open_payments, self.door)
 
     @classmethod
@@ -143,6 +158,9 @@ class Node:
         polling = Polling(settings.poll_first_s, settings.poll_max_s, settings.doubt_deadline_s)
         self.poller = Poller(core.writer, core.door, core.registry, self.sends, polling)
         self.sweep = Sweep(core.door)
+        banks: list[Remitter] = [SandboxBank(core.writer)] if core.sandbox else []
+        self.remitters = {bank.name: bank for bank in banks}
+        self.outbound = Outbound(core.reader, core.writer, core.payout_door, self.remitters, polling)
         # Its own batcher: recording an answer locks notices that a payment's change also locks.
         recorder = Batcher(core.storage.write, core.now, core.storage.retryable, 1, settings.writer_batch_max, settings.writer_queue_max)
         self.deliverer = Deliverer(
@@ -180,6 +198,17 @@ class Node:
         core, settings, scrape = self.core, self.core.settings, self.scrape
         open_payment = scrape.metrics.opening(core.open_payment) if scrape else core.open_payment
         gateway = ecomtrade24_routes.Gateway(settings, core.reader, core.directory, core.reads, open_payment, settings.fx_rates).table()
+        merchants = echelon_routes.Merchants(
+            settings,
+            core.keyring,
+            core.reader,
+            core.writer,
+            core.directory,
+            core.channels,
+            next(iter(self.remitters), None),
+            core.sandbox,
+        )
+        payins = merchants.table()
         checkout = Checkout(
             core.dialects,
             core.keyring,
@@ -193,6 +222,7 @@ class Node:
             core.sandbox,
         ).table()
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
+        echelon_described = openapi.document(payins, "Paymux: Echelon's merchant API", __version__, ECHELON_SECURITY)
         own = Table(
             "own",
             (
@@ -200,12 +230,13 @@ class Node:
                 Route("HEAD", "/healthz", self._healthy),
                 Route("POST", "/callbacks/*", self._callback),
                 Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
+                Route("GET", f"/openapi/{payins.name}.json", _fixed(echelon_described)),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        dispatcher = Dispatcher((own, gateway, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
+        dispatcher = Dispatcher((own, gateway, payins, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
 
@@ -234,8 +265,8 @@ class Node:
 
     def _committed(self) -> None:
         """Notices leave as soon as they are committed."""
-        if self.core.door.told:
-            self.core.door.told = False
+        if self.core.door.told or self.core.payout_door.told:
+            self.core.door.told = self.core.payout_door.told = False
             self.deliverer.wake()
 
     def duties(self) -> list[Duty]:
@@ -244,8 +275,18 @@ class Node:
         async def sweep() -> int:
             return await self.core.writer.submit(self.sweep.expire, SWEPT_AT_ONCE)
 
-        duties = [Duty("expire", sweep, 1.0, SWEPT_AT_ONCE), Duty("poll", self.poller.duty, 1.0, 50)]
+        async def turns() -> int:
+            if not await self.core.reader.submit(self.core.channels.any_due, SWEPT_AT_ONCE):
+                return 0
+            return await self.core.writer.submit(self.core.channels.take_turns, SWEPT_AT_ONCE)
+
+        duties = [
+            Duty("expire", sweep, 1.0, SWEPT_AT_ONCE),
+            Duty("poll", self.poller.duty, 1.0, 50),
+            Duty("payouts", self.outbound.duty, 0.3, 50),
+        ]
         if self.house is not None:
+            duties.append(Duty("channels", turns, 0.3, SWEPT_AT_ONCE))
             duties.append(Duty("sandbox", partial(self.house.duty, self._from_house), 0.2, 50))
         return duties
 

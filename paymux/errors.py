@@ -21,7 +21,6 @@ class Refusal(StrEnum):
     STATE_FORBIDS = "state_forbids"  # the life of a payment has no such move
     CURRENCY_MISMATCH = "currency_mismatch"
     INSUFFICIENT_BALANCE = "insufficient_balance"
-    UNKNOWN_PAYOUT = "unknown_payout"
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,10 @@ class LiveNode:
 def request_bytes(method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
     """One HTTP/1.1 request whose connection is closed after the answer."""
     lines = {"Host": "127.0.0.1", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
-    return "".join([f"{method} {target} HTTP/1.1\r\n", *(f"{name}: {value}\r\n" for name, value in lines.items()), "\r\n"]).encode("latin-1") + body
+    return (
+        "".join([f"{method} {target} HTTP/1.1\r\n", *(f"{name}: {value}\r\n" for name, value in lines.items()), "\r\n"]).encode("latin-1")
+        + body
+    )
 
 
 def status_of(answer: bytes) -> int:

@@ -52,19 +52,45 @@ def create(
         A currency of the merchant, the first is the main one; may be given several times.
     """
     new = _new(name, email, plan, country, domain or [], wallet, webhook_url, webhook_secret, currency or [])
-    created = run(where, partial(add_merchant, new), secret_key=True, migrating=True)
+    currencies = [code.strip().upper() for code in currency or []]
+    created, echelon = run(where, partial(_enrol, new, currencies), secret_key=True, migrating=True)
     answer = {
         "merchant_id": created.merchant_id,
         "plan": plan,
         "webhook_secret": created.webhook_secret,
-        "credentials": {DIALECT: {"api_key": created.api_key}},
+        "credentials": {DIALECT: {"api_key": created.api_key}, "echelon": echelon},
     }
     if as_json:
         return tell_json(answer)
     from paymux.cli import show
 
     about = f"Merchant {created.merchant_id}: {name} ({plan}). Keep these, they are not shown again."
-    show.fields([("API key", created.api_key), ("webhook secret", created.webhook_secret)], about)
+    show.fields(
+        [
+            ("API key", created.api_key),
+            ("webhook secret", created.webhook_secret),
+            ("Echelon merchant code", echelon["merchant_code"]),
+            ("Echelon secret", echelon["secret"]),
+        ],
+        about,
+    )
+
+
+async def _enrol(new: "NewMerchant", currencies: list[str], core: "Core") -> "tuple[Created, dict[str, str]]":
+    """A new merchant with its credentials in every API."""
+    from paymux.cli.echelon import enrol
+
+    async def verb(tx: Any, wishes: Any, now: int) -> Any:
+        from paymux.merchants.create import create_merchant
+
+        results = []
+        for wish in wishes:
+            created = await create_merchant(core.keyring, DIALECT, tx, wish, now)
+            results.append((created, await enrol(core.keyring, tx, created.merchant_id, wish.name, currencies, now)))
+        return results
+
+    found: tuple[Created, dict[str, str]] = await core.writer.submit(verb, new)
+    return found
 
 
 async def add_merchant(new: "NewMerchant", core: "Core") -> "Created":

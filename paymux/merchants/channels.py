@@ -101,6 +101,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     method: str | None = None
     operator: str | None = None
     segment: str | None = None
+    operator_needed: bool = False  # by the method itself, whatever the channel says
 
 
 Used = Mapping[str, int]  # channel name -> units accepted today
@@ -149,7 +150,7 @@ def pick(profile: Profile, wish: Wish, used: Used) -> Channel | Bar:
     known = configured(profile, wish)
     if not known:
         return Bar.METHOD
-    if wish.operator is None and all(channel.operator_required for channel in known):
+    if wish.operator is None and (wish.operator_needed or all(channel.operator_required for channel in known)):
         return Bar.OPERATOR_REQUIRED
     if wish.operator is not None:
         having = [one for channel in known for one in channel.operators if one.code == wish.operator]

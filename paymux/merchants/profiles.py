@@ -1,4 +1,7 @@
-"""What a dialect keeps of merchants: the code that names each on its wire, and its settings. Read in every batch, decoded when they changed."""
+"""What a dialect keeps of merchants: the code that names each on its wire, and its settings.
+
+Read in every batch, decoded when they changed: what a command committed is true for the very next request.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -31,6 +31,13 @@ async def by_order(tx: Tx, asked: Sequence[ByOrderRef], now: int) -> list[Paymen
     return [found.get((one.merchant_id, one.dialect, one.order_ref)) for one in asked]
 
 
+async def by_reference(tx: Tx, asked: Sequence[tuple[str, str]], now: int) -> list[Payment | None]:
+    """Payments by (dialect, reference)."""
+    rows = await tx.fetch(store.q.payments_by_reference, sorted(set(asked)))
+    found = {(row["dialect"], row["reference"]): store.payment_of(row) for row in rows}
+    return [found.get(key) for key in asked]
+
+
 async def with_attempts(tx: Tx, ids: Sequence[int], now: int) -> list[tuple[Payment, list[Attempt], int] | None]:
     """Payments with their attempts, oldest first, and the moment of the read."""
     payments = await by_id(tx, ids, now)

@@ -58,8 +58,10 @@ class Watch:
 
     def _body(self, url: str, headers: dict[str, str], response: Any) -> None:
         """The page's own headers; its text is looked at where it is shown."""
-        if url.startswith(self.base) and "text/html" in headers.get("content-type", "") and "frame-ancestors 'none'" not in headers.get(
-            "content-security-policy", ""
+        if (
+            url.startswith(self.base)
+            and "text/html" in headers.get("content-type", "")
+            and "frame-ancestors 'none'" not in headers.get("content-security-policy", "")
         ):
             self.faults.append(f"{url} may be embedded")
 
@@ -290,9 +292,7 @@ def test_clicking_everything_twice_pays_once(stage: Stage, receiver: Receiver, b
     assert payable(stage, shop) == 2 * 4999
 
 
-def test_the_back_button_and_a_second_tab_start_nothing_twice(
-    stage: Stage, receiver: Receiver, buyer: Callable[..., Page]
-) -> None:
+def test_the_back_button_and_a_second_tab_start_nothing_twice(stage: Stage, receiver: Receiver, buyer: Callable[..., Page]) -> None:
     shop = stage.merchant(plan=Plan.FREE, webhook_url=receiver.hook)
     session = open_session(shop, receiver)
     page = buyer()
@@ -341,9 +341,7 @@ def test_a_waiting_buyer_may_change_the_method(stage: Stage, shop: Shop, receive
     assert [attempt.state for attempt in stage.attempts(session["session_id"])] == ["cancelled", "paid"]
 
 
-def test_cancelling_leads_to_the_shop_and_leaves_the_session_open(
-    stage: Stage, receiver: Receiver, buyer: Callable[..., Page]
-) -> None:
+def test_cancelling_leads_to_the_shop_and_leaves_the_session_open(stage: Stage, receiver: Receiver, buyer: Callable[..., Page]) -> None:
     shop = stage.merchant(plan=Plan.FREE, webhook_url=receiver.hook)
     session = open_session(shop, receiver)
     page = buyer()

@@ -66,10 +66,9 @@ CREATE TABLE sandbox_remittance (
     amount_units bigint NOT NULL,
     currency text NOT NULL,
     account text NOT NULL,
-    state text NOT NULL CHECK (state IN ('pending', 'paid', 'failed')),
-    reason text,
-    due_at bigint NOT NULL,       -- when a pending one is paid or fails
-    ends text NOT NULL,           -- as what
+    reason text,                  -- with one that fails
+    due_at bigint NOT NULL,       -- until then it is under way
+    ends text NOT NULL CHECK (ends IN ('pending', 'paid', 'failed')), -- what becomes of it then
     created_at bigint NOT NULL
 );
 CREATE INDEX payment_day ON payment (merchant_id, currency, created_at) WHERE dialect = 'echelon';

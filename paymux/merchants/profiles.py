@@ -3,7 +3,7 @@
 Read in every batch, decoded when they changed: what a command committed is true for the very next request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -82,3 +82,27 @@ async def put_profiles(tx: Tx, wishes: Sequence[PutProfile], now: int) -> list[N
     rows = [(wish.merchant_id, wish.dialect, wish.code, channels.encode(wish.profile)) for wish in wishes]
     await tx.fetch(_q.put_profiles, rows)
     return [None for _ in wishes]
+
+
+class EditProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a merchant's settings in one dialect: what they are -> what they shall be."""
+
+    merchant_id: int
+    dialect: str
+    edit: Callable[[Profile], Profile]
+
+
+async def edit_profiles(tx: Tx, edits: Sequence[EditProfile], now: int) -> list[Profile | None]:
+    """Change profiles; None where the merchant has none. The merchant's row is locked, so two changes at once do not undo each other."""
+    results: list[Profile | None] = []
+    for wish in edits:
+        await tx.fetch(_q.touch_merchant, id=wish.merchant_id, updated_at=now)
+        found = (await Profiles().by_merchant(tx, [(wish.merchant_id, wish.dialect)], now))[0].merchant
+        if found is None:
+            results.append(None)
+            continue
+        profile = wish.edit(found.profile)
+        put = PutProfile(merchant_id=wish.merchant_id, dialect=wish.dialect, code=found.code, profile=profile)
+        await put_profiles(tx, [put], now)
+        results.append(profile)
+    return results

@@ -6,7 +6,6 @@ The key of a transfer names what caused it, the reason and its version at that m
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from paymux.ledger.chart import Account, clearing, fees, held, in_transit, payable
 
@@ -51,20 +50,20 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Which payment or payout, in which version, moved money when, through which provider and in which currency."""
+    """Which payment (or, with `payment_id` None, payout), in which version, moved money when, through which provider, in which currency."""
 
-    id: int
+    payment_id: int | None
     version: int
     merchant_id: int
     provider: str
     currency: str
     event_at: int
-    subject: Literal["payment", "payout"] = "payment"
+    payout_id: int | None = None
 
     def transfer(self, debit: Account, credit: Account, units: int, why: Why) -> Transfer:
-        key, payout = f"{self.subject}:{self.id}:{self.version}:{why}", self.subject == "payout"
-        payment_id, payout_id = (None, self.id) if payout else (self.id, None)
-        return Transfer(key, self.merchant_id, payment_id, debit, credit, units, why, self.event_at, payout_id)
+        subject = f"payment:{self.payment_id}" if self.payment_id is not None else f"payout:{self.payout_id}"
+        key = f"{subject}:{self.version}:{why}"
+        return Transfer(key, self.merchant_id, self.payment_id, debit, credit, units, why, self.event_at, self.payout_id)
 
     @property
     def payable(self) -> Account:

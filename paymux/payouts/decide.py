@@ -80,4 +80,4 @@ def _known_already(payout: Payout, event: PayoutEvent) -> bool:
 
 
 def _cause(payout: Payout, at: int) -> Cause:
-    return Cause(payout.id, payout.version, payout.merchant_id, payout.provider, payout.currency, at, "payout")
+    return Cause(None, payout.version, payout.merchant_id, payout.provider, payout.currency, at, payout.id)

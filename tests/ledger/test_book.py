@@ -7,7 +7,19 @@ import pytest
 from paymux.ledger import book
 from paymux.ledger.chart import GUARDED, Account, Kind, clearing, fees, held, in_transit, payable
 from paymux.ledger.check import SIDES
-from paymux.ledger.postings import Cause, Transfer, Why, foreign, received, returned, settled
+from paymux.ledger.postings import (
+    Cause,
+    Transfer,
+    Why,
+    foreign,
+    opening,
+    payout_held,
+    payout_released,
+    payout_sent,
+    received,
+    returned,
+    settled,
+)
 from paymux.storage.query import Tx
 from tests.payments.samples import NOW
 from tests.payments.stage import Stage
@@ -43,6 +55,7 @@ def test_every_reason_has_its_two_accounts() -> None:
     assert set(SIDES) == set(Why)
     posted = [
         *received(CAUSE, 70, 10, 20, 3), *foreign(CAUSE, 5), *returned(CAUSE, 10), *settled(CAUSE, 87),
+        *payout_held(CAUSE, 7, 1), *payout_sent(CAUSE, 7, 1), *payout_released(CAUSE, 8), opening(1, "bank", "EUR", 5, NOW),
     ]  # fmt: skip
     assert {transfer.reason for transfer in posted} == set(Why)
     for transfer in posted:

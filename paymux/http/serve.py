@@ -214,11 +214,10 @@ class Dispatcher:
         except _BrokeOff:
             log.info("request.broke_off", method=request.method, path=path[:200])
             return
+        if self.observe is not None:  # before it is sent: a stream lasts as long as its reader stays
+            self.observe(table.name if table else "", f"{route.method} {route.path}" if route else "", response.status, ticks() - started)
         await self._reply(request, response, receive, send)
-        took_s = ticks() - started
-        if self.observe is not None:
-            self.observe(table.name if table else "", f"{route.method} {route.path}" if route else "", response.status, took_s)
-        self._access.note(request.method, path, response.status, took_s)
+        self._access.note(request.method, path, response.status, ticks() - started)
 
     @staticmethod
     async def _reply(request: Request, response: Response, receive: Receive, send: Send) -> None:

@@ -16,10 +16,12 @@ import structlog
 
 from paymux import __version__
 from paymux.checkout.door import Checkout
+from paymux.checkout.payment_page import PaymentPage
 from paymux.clock import Clock
 from paymux.config import Settings
 from paymux.dialects.echelon import notices as echelon
 from paymux.dialects.echelon import routes as echelon_routes
+from paymux.dialects.echelon.page import Page
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
 from paymux.errors import Refused, StorageError
@@ -213,6 +215,7 @@ class Node:
             core.sandbox,
         )
         payins = merchants.table()
+        self._payment_page = PaymentPage(Page(merchants.desk, merchants.payins), core.keyring, core.sandbox)
         checkout = Checkout(
             core.dialects,
             core.keyring,
@@ -233,6 +236,8 @@ class Node:
                 Route("GET", "/healthz", self._healthy),
                 Route("HEAD", "/healthz", self._healthy),
                 Route("POST", "/callbacks/*", self._callback),
+                Route("GET", "/", self._root),
+                Route("POST", "/", self._root),
                 Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
                 Route("GET", f"/openapi/{payins.name}.json", _fixed(echelon_described)),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
@@ -257,6 +262,12 @@ class Node:
         """200 while the database answers."""
         await asyncio.wait_for(self.core.storage.read(installation.facts), 5)
         return Response(200, b'{"ok":true}', JSON)
+
+    async def _root(self, request: Request) -> Response:
+        """`/` belongs to Echelon's payment page where its link says so."""
+        if not PaymentPage.owns(request):
+            return ecomtrade24_routes.failure(request, 404, {})
+        return await (self._payment_page.show(request) if request.method == "GET" else self._payment_page.act(request))
 
     async def _callback(self, request: Request) -> Response:
         status = await self._from_house(request.path, request.headers, request.body)

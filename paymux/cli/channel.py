@@ -1,5 +1,6 @@
 """`paymux channel …`: what a merchant's channels take, cost and come to. True for the very next request."""
 
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,39 +92,71 @@ def set_(
     redirect
         Whether the customer goes on at a page of ours; for ONLINE, EWALLET and NETBANKING.
     """
+    change = _Change(
+        status,
+        least,
+        most,
+        daily,
+        fee_percent,
+        fee,
+        operator_on or [],
+        operator_off or [],
+        segment,
+        None if redirect is None else redirect == "on",
+    )
+
+    def whole(profile: "Profile") -> "Profile":
+        from msgspec.structs import replace
+
+        if name not in {channel.name for channel in profile.channels}:
+            known_names = ", ".join(channel.name for channel in profile.channels)
+            raise Declined(f"merchant {merchant_id} has no channel {name}; it has {known_names or 'none'}")
+        return replace(profile, channels=tuple(_changed(one, change) if one.name == name else one for one in profile.channels))
+
+    run(where, partial(_edit, merchant_id, whole))
+    print(f"Channel {name} of merchant {merchant_id} is changed.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What was given on the line; amounts still as text, since their decimals are the channel's currency's."""
+
+    status: str | None
+    least: str | None
+    most: str | None
+    daily: str | None
+    fee_percent: str | None
+    fee: str | None
+    operator_on: list[str]
+    operator_off: list[str]
+    segment: list[str] | None
+    redirect: bool | None
+
+
+def _changed(channel: "Channel", change: _Change) -> "Channel":
     from msgspec.structs import replace
 
     from paymux.money import known
 
-    def edit(channel: "Channel") -> "Channel":
-        exponent = known(channel.currency).exponent
-        given: dict[str, Any] = {}
-        if status is not None:
-            given["status"] = type(channel.status)(status)
-        for field, option, text in (("from_units", "least", least), ("to_units", "most", most), ("fee_units", "fee", fee)):
-            if text is not None:
-                given[field] = _units(option, text, exponent)
-        if daily is not None:
-            given["daily_units"] = None if daily == "none" else _units("daily", daily, exponent)
-        if fee_percent is not None:
-            given["fee_percent"] = _percent(fee_percent)
-        if segment is not None:
-            given["segments"] = () if segment == ["all"] else tuple(segment)
-        if redirect is not None:
-            given["redirect"] = redirect == "on"
-        changed = replace(channel, **given)
-        if changed.from_units > changed.to_units:
-            raise bad_option("most", "the largest amount is below the smallest")
-        return replace(changed, operators=_switched(channel, operator_on or [], operator_off or []))
-
-    def whole(profile: "Profile") -> "Profile":
-        if name not in {channel.name for channel in profile.channels}:
-            known_names = ", ".join(channel.name for channel in profile.channels)
-            raise Declined(f"merchant {merchant_id} has no channel {name}; it has {known_names or 'none'}")
-        return replace(profile, channels=tuple(edit(one) if one.name == name else one for one in profile.channels))
-
-    run(where, partial(_edit, merchant_id, whole))
-    print(f"Channel {name} of merchant {merchant_id} is changed.")
+    exponent = known(channel.currency).exponent
+    given: dict[str, Any] = {}
+    if change.status is not None:
+        given["status"] = type(channel.status)(change.status)
+    for field, option, text in (("from_units", "least", change.least), ("to_units", "most", change.most), ("fee_units", "fee", change.fee)):
+        if text is not None:
+            given[field] = _units(option, text, exponent)
+    if change.daily is not None:
+        given["daily_units"] = None if change.daily == "none" else _units("daily", change.daily, exponent)
+    if change.fee_percent is not None:
+        given["fee_percent"] = _percent(change.fee_percent)
+    if change.segment is not None:
+        given["segments"] = () if change.segment == ["all"] else tuple(change.segment)
+    if change.redirect is not None:
+        given["redirect"] = change.redirect
+    changed = replace(channel, **given)
+    if changed.from_units > changed.to_units:
+        raise bad_option("most", "the largest amount is below the smallest")
+    return replace(changed, operators=_switched(channel, change.operator_on, change.operator_off))
 
 
 def outcome(merchant_id: int, /, *, up_to: list[str] | None = None, after_seconds: int | None = None, where: Where | None = None) -> None:

@@ -14,6 +14,9 @@ def status_of(server: RunningServer, key: str, session: int) -> str:
 
 def test_a_payment_is_followed_from_its_merchant_to_the_books(database_url: str) -> None:
     merchant = create_merchant(database_url, domain=["https://WWW.Shop.example.com/x", "b.example"], webhook_secret="s" * 20)
+    echelon = merchant["credentials"].pop("echelon")
+    assert echelon == {"merchant_code": f"M{merchant['merchant_id']:06d}", "secret": echelon["secret"]}
+    assert len(echelon["secret"]) > 40
     assert merchant == {
         "merchant_id": 1,
         "plan": "pro",

@@ -6,7 +6,6 @@ Source: Echelon's general concepts page and OpenAPI document; full match, and th
 """
 
 import re
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -17,48 +16,20 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from paymux.clock import SECOND
+from paymux.dialects.echelon.claims import Claims, MoneyClaim
 from paymux.http.limits import Window
 from paymux.keyring import Keyring
 
-OPERATIONS_CHARS_MAX = 8000  # of one token, all operations together
 PATTERN_MEMORY = 64 * 1024  # bytes that one compiled pattern may take
 REPEATS_MAX = 300  # all counted repetitions of a pattern together: an id has 250 characters, and unfolding more takes long
 STARS_MAX = 60
 PATH_CHARS_MAX = 400
 TOKEN_CHARS_MAX = 16_000
-ACTIONS: dict[str, tuple[str, ...]] = {  # X stands for the payment's id
-    "PAYIN_CREATE": (
-        "POST /payins/!availablePaymentOptions", "POST /payins/X", "GET /payins/X", "GET /merchant-info",
-        "POST /payins/X/!setExternalReference",
-    ),
-    "PAYIN_INFO": ("GET /payins/X",),
-    "PAYOUT_CREATE": ("POST /payouts/!availablePaymentOptions", "POST /payouts/X", "GET /payouts/X"),
-    "PAYOUT_INFO": ("GET /payouts/X",),
-    "WALLET_OPERATION_CREATE": ("POST /topups/!availablePaymentOptions", "POST /topups/X", "GET /topups/X"),
-}  # fmt: skip
-ANY_ID = "[A-Za-z0-9_-]+"
-
 _COUNTS = re.compile(r"(?<=[{,])[0-9]+(?=[},])")
 _options = re2.Options()
 _options.max_mem = PATTERN_MEMORY
 _options.log_errors = False
 _options.encoding = re2.Options.Encoding.LATIN1
-
-
-class MoneyClaim(msgspec.Struct, frozen=True):
-    amount: Decimal
-    currencyCode: str
-
-
-class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a token says. `exp` and `iat` are seconds since 1970."""
-
-    operations: tuple[str, ...] = ()
-    exp: int
-    iat: int
-    jti: str
-    sub: str
-    money: MoneyClaim | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -91,11 +62,6 @@ def covers(operations: tuple[str, ...], method: str, path: str) -> bool:
         if expression is not None and expression.fullmatch(path.encode("latin-1", "replace")) is not None:
             return True
     return False
-
-
-def granted(action: str, id_payment: str | None) -> tuple[str, ...]:
-    """The operations that an action stands for."""
-    return tuple(operation.replace("X", id_payment or ANY_ID) for operation in ACTIONS[action])
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")

@@ -11,8 +11,9 @@ import msgspec
 
 from paymux.config import Settings
 from paymux.dialects.echelon import auth
-from paymux.dialects.echelon.auth import Claims, Limits, Tokens
+from paymux.dialects.echelon.auth import Limits, Tokens
 from paymux.dialects.echelon.catalogue import DIALECT
+from paymux.dialects.echelon.claims import Claims
 from paymux.dialects.echelon.errors import DESCRIPTIONS, REFUSALS, BasicError, BusinessError, Code, business
 from paymux.dialects.echelon.fields import ID, Asked, Fault
 from paymux.errors import Refused

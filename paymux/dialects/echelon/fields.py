@@ -221,11 +221,20 @@ def _fields(
     return found
 
 
+def good(code: str, name: str, value: str) -> bool:
+    """Whether a method's field may have this value; an address must be one here, since a person typed it."""
+    try:
+        _value(code, name, name, value)
+    except Fault:
+        return False
+    return name != "emailAddress" or is_email(value)
+
+
 def _value(code: str, name: str, path: str, value: Any) -> str:
     if not isinstance(value, str) or not _encodable(value):
         raise Fault(f"Field {path} must be a text")
-    good = _is_name(value) if name == "accountName" else re.fullmatch(NARROW.get((code, name), FORMS.get(name, "")), value)
-    if not good:
+    fits = _is_name(value) if name == "accountName" else re.fullmatch(NARROW.get((code, name), FORMS.get(name, "")), value)
+    if not fits:
         raise Fault(f"Field {path} is not valid")
     return value
 

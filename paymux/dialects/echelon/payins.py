@@ -5,7 +5,7 @@ Wire in, one verb, wire out; also asked by the payment page, which makes the sam
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import segno
 
@@ -26,6 +26,7 @@ from paymux.merchants.profiles import Profiled
 from paymux.payments import read, turn
 from paymux.payments.model import OpenPayment, Payment
 from paymux.payments.turn import AskUsed, Channels, NotePayer, OpenOnChannel
+from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
 
 ACCOUNT_DIGITS = 12
@@ -183,6 +184,11 @@ class Payins:
         segno.make(answers.qr_payload(payment), error="m", micro=False).save(picture, kind="png", scale=8, border=3)
         return Response(200, picture.getvalue(), {"Content-Type": "image/png", "Cache-Control": "private, max-age=7200", **ANY_ORIGIN})
 
+    async def now(self) -> int:
+        """The moment of the next read, by the clock that an operator may move."""
+        moment: int = await self._reader.submit(_moment, None)
+        return moment
+
     async def by_page(self, name: str) -> Payment | None:
         """The payin of a page or picture: number and random name must belong together."""
         number, _, id_payment = name.partition(".")
@@ -192,6 +198,10 @@ class Payins:
         if payment is None or payment.dialect != DIALECT or details.decode(payment.details).id_payment != id_payment:
             return None
         return payment
+
+
+async def _moment(tx: Tx, commands: Sequence[None], now: int) -> list[int]:
+    return [now for _ in commands]
 
 
 def pick(profile: Profile, direction: Direction, wish: PaymentWish, used: Mapping[str, int], served: bool) -> Channel | Bar | None:

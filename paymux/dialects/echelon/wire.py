@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from paymux.dialects.echelon import fields
-from paymux.dialects.echelon.auth import ACTIONS, OPERATIONS_CHARS_MAX, MoneyClaim, granted
+from paymux.dialects.echelon.claims import ACTIONS, OPERATIONS_CHARS_MAX, MoneyClaim, granted
 from paymux.dialects.echelon.errors import BusinessError, Code, business, listed
 from paymux.dialects.echelon.fields import Asked, Fault
 from paymux.dialects.echelon.methods import PAYIN, PAYOUT, Method

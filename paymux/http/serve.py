@@ -12,7 +12,7 @@ import re
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import structlog
@@ -103,10 +103,12 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter, for the OpenAPI document."""
+    """A parameter, for the OpenAPI document: of the query (optional) or a header (required). `schema`: beyond being a text."""
 
     name: str
     about: str
+    where: Literal["query", "header"] = "query"
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

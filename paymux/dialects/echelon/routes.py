@@ -4,6 +4,7 @@ Source: Echelon's OpenAPI document (2.47), changelog and general concepts page.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
@@ -12,7 +13,7 @@ from paymux import ids
 from paymux.config import Settings
 from paymux.dialects.echelon import auth, wire
 from paymux.dialects.echelon.catalogue import DIALECT
-from paymux.dialects.echelon.desk import PREFLIGHT, Desk, answer, broken, error, failure
+from paymux.dialects.echelon.desk import PREFLIGHT, VERSION, Desk, answer, broken, error, failure
 from paymux.dialects.echelon.errors import BasicError, BusinessError, Code, business
 from paymux.dialects.echelon.lists import Lists
 from paymux.dialects.echelon.payins import Payins
@@ -55,7 +56,8 @@ class Merchants:
         self._reader, self._directory = reader, directory
 
     def table(self) -> Table:
-        routes = [*self._tokens(), *self._payments(), *self._reads()]
+        version = Parameter("X-API-Version", "major version of the API", "header", {"const": VERSION})
+        routes = [replace(one, parameters=(version, *one.parameters)) for one in (*self._tokens(), *self._payments(), *self._reads())]
         paths = dict.fromkeys(route.path for route in routes)
         slashed = [Route(one.method, one.path + "/", one.handler, hidden=True) for one in routes]
         preflights = [Route("OPTIONS", path + slash, _preflight, hidden=True) for path in paths for slash in ("", "/")]
@@ -82,7 +84,7 @@ class Merchants:
         on, payins, payouts = self.desk.guarded, self.payins, self._payouts
         create = {201: ANSWER, **_basic(400, 401, 403, 404, 409, 429), 406: list[BusinessError]}
         look = {200: ANSWER, **_basic(400, 401, 403, 404, 410, 429), 406: list[BusinessError]}
-        note = {**_basic(400, 401, 403, 404, 410, 429), 406: list[BusinessError]}
+        note = {204: None, **_basic(400, 401, 403, 404, 410, 429), 406: list[BusinessError]}
         return [
             Route("POST", "/payins/!availablePaymentOptions", on(payins.options), "Options of a payin", wire.OptionsBody, look),
             Route("POST", "/payins/{id_payin}", on(payins.create), "Create a payin", wire.PayinBody, create),

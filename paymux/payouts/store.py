@@ -35,8 +35,8 @@ async def lock(tx: Tx, ids: Iterable[int]) -> dict[int, Payout]:
 
 
 async def insert(tx: Tx, payouts: Sequence[Payout]) -> None:
-    """New payouts."""
-    await tx.fetch(
+    """New payouts; `LostUpdate` if one of their references was taken since it was looked at."""
+    inserted = await tx.fetch(
         q.insert_payouts,
         [
             (
@@ -58,6 +58,8 @@ async def insert(tx: Tx, payouts: Sequence[Payout]) -> None:
             for p in payouts
         ],
     )
+    if len(inserted) != len(payouts):
+        raise LostUpdate
 
 
 async def save(tx: Tx, before: Mapping[int, Payout], after: Mapping[int, Payout], history: Sequence[PayoutHistory]) -> None:

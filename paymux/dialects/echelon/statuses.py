@@ -82,4 +82,6 @@ def ended_at(payment: Payment, now: int) -> int:
     """When the last word was said."""
     if payment.state in SUCCESS and payment.paid_at is not None:
         return payment.paid_at
-    return payment.expires_at if overdue(payment, now) or payment.state is State.EXPIRED else payment.updated_at
+    if overdue(payment, now):
+        return payment.expires_at
+    return min(payment.expires_at, payment.updated_at) if payment.state is State.EXPIRED else payment.updated_at

@@ -190,6 +190,7 @@ async def test_the_amount_decides_what_the_sandbox_does(live: LiveNode, amount: 
         assert found["process"]["status"] == word
         assert found["process"].get("failureReasons", {}).get("failureReasonCode") == reason
         assert ("processedAt" in found["process"]) is (word != "PROCESSING")
+        assert found["process"].get("processedAt", "") < found["paymentMethodResponse"]["expireAt"]
         balance = (await someone.balances()).get("EUR", {"balance": 0})["balance"]
         assert balance == pytest.approx(amount - round(amount * 0.005 + 1e-9, 2) if word == "SUCCESS" else 0)
         if word == "PROCESSING":

@@ -66,6 +66,17 @@ async def test_a_hundred_creates_of_one_id_make_one_payout(live: LiveNode) -> No
     await live.assert_books_hold()
 
 
+async def test_one_id_in_two_currencies_at_once_is_one_payout(live: LiveNode) -> None:
+    someone = await newcomer(live, "EUR", "IDR", EUR=10_000_00, IDR=100_000_000)
+    await someone.get("/currencies")
+    rupiah = payout(20_000)
+    rupiah["paymentMethod"]["paymentOperatorCode"] = "IDR_002"
+    bodies = [bank(5) if number % 2 else rupiah for number in range(20)]
+    answers = await together([someone.post("/payouts/MIXED", body) for body in bodies])
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
+    await live.assert_books_hold()
+
+
 async def test_an_unclear_payout_is_asked_about_and_never_sent_twice(live: LiveNode) -> None:
     someone = await newcomer(live, "EUR", EUR=100_00)
     bank_house = live.node.remitters["sandbox-bank"]

@@ -47,6 +47,7 @@ from paymux.payouts.advance import PayoutDoor
 from paymux.payouts.model import PayoutDialect
 from paymux.payouts.poll import Outbound
 from paymux.payouts.report import PayoutReporter
+from paymux.payouts.verify import PayoutsTold
 from paymux.providers.protocol import Provider, Registry, Remitter, Send
 from paymux.providers.sandbox.house.bank import SandboxBank
 from paymux.providers.sandbox.house.house import House
@@ -71,6 +72,7 @@ TOLD: Mapping[str, Mapping[State, str]] = {
     record.name: record.told for record in (ecomtrade24.RECORD, echelon.RECORD)
 }  # for the ledger check
 PAYOUTS: Mapping[str, PayoutDialect] = {echelon.PAYOUT_RECORD.name: echelon.PAYOUT_RECORD}
+PAYOUTS_TOLD: PayoutsTold = {name: record.told for name, record in PAYOUTS.items()}
 
 
 def dialects(keyring: Keyring) -> dict[str, Dialect]:

@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from paymux.app import PAYOUTS, SWEPT_AT_ONCE, TOLD, Core, Node
+from paymux.app import PAYOUTS_TOLD, SWEPT_AT_ONCE, TOLD, Core, Node
 from paymux.clock import Clock
 from paymux.config import load as load_settings
 from paymux.dialects.ecomtrade24.mode import DIALECT
@@ -210,7 +210,7 @@ class LiveNode:
         told = TOLD
 
         async def work(tx: Tx) -> list[Fault]:
-            return [*await verify(tx, told), *await verify_payouts(tx, {name: record.told for name, record in PAYOUTS.items()})]
+            return [*await verify(tx, told), *await verify_payouts(tx, PAYOUTS_TOLD)]
 
         assert await self.core.storage.snapshot(work) == []
 

@@ -17,6 +17,7 @@ import structlog
 from paymux import __version__
 from paymux.checkout.door import Checkout
 from paymux.checkout.payment_page import PaymentPage
+from paymux.checkout.transfer.door import TransferDoor
 from paymux.clock import Clock
 from paymux.config import Settings
 from paymux.dialects.echelon import notices as echelon
@@ -24,6 +25,10 @@ from paymux.dialects.echelon import routes as echelon_routes
 from paymux.dialects.echelon.page import Page
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
+from paymux.dialects.etpay import account as etpay_account
+from paymux.dialects.etpay import notices as etpay
+from paymux.dialects.etpay import routes as etpay_routes
+from paymux.dialects.etpay import statuses as etpay_statuses
 from paymux.errors import Refused, StorageError
 from paymux.http import openapi
 from paymux.http.client import Client
@@ -42,6 +47,7 @@ from paymux.payments.open import Opened, open_payments
 from paymux.payments.poll import Poller, Polling
 from paymux.payments.read import Reads
 from paymux.payments.report import Reporter
+from paymux.payments.transfer import Transfers
 from paymux.payments.turn import Channels
 from paymux.payouts.advance import PayoutDoor
 from paymux.payouts.model import PayoutDialect
@@ -49,9 +55,10 @@ from paymux.payouts.poll import Outbound
 from paymux.payouts.report import PayoutReporter
 from paymux.payouts.verify import PayoutsTold
 from paymux.providers.protocol import Provider, Registry, Remitter, Send
-from paymux.providers.sandbox.house.bank import SandboxBank
+from paymux.providers.sandbox.bank import SandboxBank, all_providers
+from paymux.providers.sandbox.firms import BANK
+from paymux.providers.sandbox.house.bank import SandboxBank as PayingBank
 from paymux.providers.sandbox.house.house import House
-from paymux.providers.sandbox.provider import sandbox_providers
 from paymux.providers.sandbox.transport import in_process_send
 from paymux.routing.health import HealthBook
 from paymux.storage import installation
@@ -68,16 +75,18 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-TOLD: Mapping[str, Mapping[State, str]] = {
-    record.name: record.told for record in (ecomtrade24.RECORD, echelon.RECORD)
-}  # for the ledger check
+TOLD: Mapping[str, Mapping[State, str]] = {  # for the ledger check
+    ecomtrade24.RECORD.name: ecomtrade24.RECORD.told,
+    etpay_account.DIALECT: etpay_statuses.TOLD,
+    echelon.RECORD.name: echelon.RECORD.told,
+}
 PAYOUTS: Mapping[str, PayoutDialect] = {echelon.PAYOUT_RECORD.name: echelon.PAYOUT_RECORD}
 PAYOUTS_TOLD: PayoutsTold = {name: record.told for name, record in PAYOUTS.items()}
 
 
 def dialects(keyring: Keyring) -> dict[str, Dialect]:
     """Every dialect's record, by name."""
-    records = (ecomtrade24.RECORD, echelon.RECORD)
+    records = (ecomtrade24.RECORD, etpay.record(keyring), echelon.RECORD)
     return {record.name: record for record in records}
 
 
@@ -102,7 +111,7 @@ class Core:
             storage.write, self.now, storage.retryable, storage.lanes, settings.writer_batch_max, settings.writer_queue_max
         )
         self.reader = Batcher(storage.read, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
-        providers: dict[str, Provider] = sandbox_providers(self.keyring, settings.start_timeout_s) if self.sandbox else {}
+        providers: dict[str, Provider] = all_providers(self.keyring, settings.start_timeout_s) if self.sandbox else {}
         self.registry = Registry(providers)
         self.health = HealthBook()
         self.directory = Directory(self.keyring, self.registry.routes(), settings.smart_routing, self.health.over)
@@ -160,10 +169,20 @@ class Node:
             line = in_process_send(self.house.api)
             self.sends = dict.fromkeys(core.registry.providers, line)
         self.starter = Starter(core.writer, core.door, core.beginner, core.registry, self.sends, core.health)
+        bank = core.registry.providers.get(BANK)
+        self.transfers = Transfers(
+            bank if isinstance(bank, SandboxBank) else None,
+            self.sends.get(BANK),
+            self.starter,
+            core.writer,
+            core.door,
+            core.reads,
+            core.clock,
+        )
         polling = Polling(settings.poll_first_s, settings.poll_max_s, settings.doubt_deadline_s)
         self.poller = Poller(core.writer, core.door, core.registry, self.sends, polling)
         self.sweep = Sweep(core.door)
-        banks: list[Remitter] = [SandboxBank(core.writer)] if core.sandbox else []
+        banks: list[Remitter] = [PayingBank(core.writer)] if core.sandbox else []
         self.remitters = {bank.name: bank for bank in banks}
         self.outbound = Outbound(core.reader, core.writer, core.payout_door, self.remitters, polling)
         # Its own batcher: recording an answer locks notices that a payment's change also locks.
@@ -230,6 +249,31 @@ class Node:
             settings.fx_rates,
             core.sandbox,
         ).table()
+        transfer_api = etpay_routes.Api(
+            settings,
+            core.keyring,
+            core.reader,
+            core.writer,
+            core.directory,
+            core.reads,
+            open_payment,
+            core.door.advance,
+            core.reporter,
+            self.transfers,
+            core.dialects[etpay_account.DIALECT],
+        ).table()
+        transfer_pages = TransferDoor(
+            core.dialects,
+            core.keyring,
+            core.reads,
+            core.reader,
+            core.writer,
+            core.directory,
+            core.door,
+            self.transfers,
+            core.sandbox,
+        ).table()
+        etpay_described = openapi.document(transfer_api, "Paymux: ETpay's merchant API", __version__, {})
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
         echelon_described = openapi.document(payins, "Paymux: Echelon's merchant API", __version__, ECHELON_SECURITY)
         own = Table(
@@ -242,12 +286,15 @@ class Node:
                 Route("POST", "/", self._root),
                 Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
                 Route("GET", f"/openapi/{payins.name}.json", _fixed(echelon_described)),
+                Route("GET", f"/openapi/{transfer_api.name}.json", _fixed(etpay_described)),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        dispatcher = Dispatcher((own, gateway, payins, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
+        dispatcher = Dispatcher(
+            (own, gateway, payins, checkout, transfer_api, transfer_pages), origin, ecomtrade24_routes.failure, settings.body_max_bytes
+        )
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
 

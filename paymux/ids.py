@@ -30,3 +30,8 @@ def api_key() -> str:
 def uuid() -> str:
     """A random UUID (version 4), as text."""
     return str(UUID(bytes=secrets.token_bytes(16), version=4))
+
+
+def equal(one: str, other: str) -> bool:
+    """Whether two secrets are the same; in constant time."""
+    return secrets.compare_digest(one.encode(), other.encode())

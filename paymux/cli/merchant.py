@@ -53,44 +53,21 @@ def create(
     """
     new = _new(name, email, plan, country, domain or [], wallet, webhook_url, webhook_secret, currency or [])
     currencies = [code.strip().upper() for code in currency or []]
-    created, echelon = run(where, partial(_enrol, new, currencies), secret_key=True, migrating=True)
+    created, etpay, echelon = run(where, partial(add_merchant_everywhere, new, currencies), secret_key=True, migrating=True)
     answer = {
         "merchant_id": created.merchant_id,
         "plan": plan,
         "webhook_secret": created.webhook_secret,
-        "credentials": {DIALECT: {"api_key": created.api_key}, "echelon": echelon},
+        "credentials": {DIALECT: {"api_key": created.api_key}, "etpay": etpay, "echelon": echelon},
     }
     if as_json:
         return tell_json(answer)
     from paymux.cli import show
 
     about = f"Merchant {created.merchant_id}: {name} ({plan}). Keep these, they are not shown again."
-    show.fields(
-        [
-            ("API key", created.api_key),
-            ("webhook secret", created.webhook_secret),
-            ("Echelon merchant code", echelon["merchant_code"]),
-            ("Echelon secret", echelon["secret"]),
-        ],
-        about,
-    )
-
-
-async def _enrol(new: "NewMerchant", currencies: list[str], core: "Core") -> "tuple[Created, dict[str, str]]":
-    """A new merchant with its credentials in every API."""
-    from paymux.cli.echelon import enrol
-
-    async def verb(tx: Any, wishes: Any, now: int) -> Any:
-        from paymux.merchants.create import create_merchant
-
-        results = []
-        for wish in wishes:
-            created = await create_merchant(core.keyring, DIALECT, tx, wish, now)
-            results.append((created, await enrol(core.keyring, tx, created.merchant_id, wish.name, currencies, now)))
-        return results
-
-    found: tuple[Created, dict[str, str]] = await core.writer.submit(verb, new)
-    return found
+    codes = [("ETpay merchant code", etpay["merchant_code"]), ("ETpay API token", etpay["merchant_api_token"])]
+    codes += [("Echelon merchant code", echelon["merchant_code"]), ("Echelon secret", echelon["secret"])]
+    show.fields([("API key", created.api_key), ("webhook secret", created.webhook_secret), *codes], about)
 
 
 async def add_merchant(new: "NewMerchant", core: "Core") -> "Created":
@@ -99,6 +76,25 @@ async def add_merchant(new: "NewMerchant", core: "Core") -> "Created":
 
     async def verb(tx: Any, wishes: Any, now: int) -> "list[Created]":
         return [await create_merchant(core.keyring, DIALECT, tx, wish, now) for wish in wishes]
+
+    return await core.writer.submit(verb, new)
+
+
+async def add_merchant_everywhere(
+    new: "NewMerchant", currencies: list[str], core: "Core"
+) -> "tuple[Created, dict[str, str], dict[str, str]]":
+    """Write a new merchant with its credentials on every wire, in one transaction."""
+    from paymux.cli.echelon import enrol
+    from paymux.cli.etpay import join
+    from paymux.merchants.create import create_merchant
+
+    async def verb(tx: Any, wishes: Any, now: int) -> "list[tuple[Created, dict[str, str], dict[str, str]]]":
+        results = []
+        for wish in wishes:
+            created = await create_merchant(core.keyring, DIALECT, tx, wish, now)
+            etpay = await join(core.keyring, tx, created.merchant_id, wish, now)
+            results.append((created, etpay, await enrol(core.keyring, tx, created.merchant_id, wish.name, currencies, now)))
+        return results
 
     return await core.writer.submit(verb, new)
 

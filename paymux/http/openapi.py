@@ -8,6 +8,8 @@ import msgspec
 
 from paymux.http.serve import Route, Table
 
+_NAMES = re.compile(r"\{([a-z_]+)\}")
+
 REASONS = {
     200: "OK", 201: "Created", 202: "Accepted", 204: "Done",
     400: "Malformed request", 401: "Not authenticated", 403: "Not permitted", 404: "Not found",
@@ -50,7 +52,7 @@ def _operation(route: Route, by_type: dict[Any, dict[str, Any]]) -> dict[str, An
     operation: dict[str, Any] = {"summary": route.about, "operationId": _id(route), "responses": _responses(route, by_type)}
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in re.findall(r"\{([a-z_]+)\}", route.path)
+        for name in _NAMES.findall(route.path)
     ]
     for one in route.parameters:
         schema = {"type": "string", "minLength": 1, **one.schema}

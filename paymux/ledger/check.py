@@ -20,20 +20,22 @@ SHOWN_MAX = 20  # of one kind of fault; the number of them all is told
 
 # Which account each reason debits and which one it credits.
 SIDES: dict[Why, tuple[Kind, Kind]] = {
-    Why.PAID:      (Kind.CLEARING,   Kind.PAYABLE),
-    Why.FEE:       (Kind.PAYABLE,    Kind.FEES),
-    Why.HELD:      (Kind.CLEARING,   Kind.HELD),
-    Why.FOREIGN:   (Kind.CLEARING,   Kind.HELD),
-    Why.RELEASED:  (Kind.HELD,       Kind.PAYABLE),
-    Why.RETURNING: (Kind.HELD,       Kind.IN_TRANSIT),
-    Why.RETURNED:  (Kind.IN_TRANSIT, Kind.CLEARING),
-    Why.SETTLING:  (Kind.PAYABLE,    Kind.IN_TRANSIT),
-    Why.SETTLED:   (Kind.IN_TRANSIT, Kind.CLEARING),
-    Why.PAYOUT_HELD:     (Kind.PAYABLE,    Kind.IN_TRANSIT),
-    Why.PAYOUT_SENT:     (Kind.IN_TRANSIT, Kind.CLEARING),
-    Why.PAYOUT_FEE:      (Kind.IN_TRANSIT, Kind.FEES),
-    Why.PAYOUT_RELEASED: (Kind.IN_TRANSIT, Kind.PAYABLE),
-    Why.OPENING:         (Kind.CLEARING,   Kind.PAYABLE),
+    Why.PAID:              (Kind.CLEARING,   Kind.PAYABLE),
+    Why.FEE:               (Kind.PAYABLE,    Kind.FEES),
+    Why.HELD:              (Kind.CLEARING,   Kind.HELD),
+    Why.FOREIGN:           (Kind.CLEARING,   Kind.HELD),
+    Why.RELEASED:          (Kind.HELD,       Kind.PAYABLE),
+    Why.RETURNING:         (Kind.HELD,       Kind.IN_TRANSIT),
+    Why.RETURNED:          (Kind.IN_TRANSIT, Kind.CLEARING),
+    Why.FOREIGN_RETURNING: (Kind.HELD,       Kind.IN_TRANSIT),
+    Why.FOREIGN_RETURNED:  (Kind.IN_TRANSIT, Kind.CLEARING),
+    Why.SETTLING:          (Kind.PAYABLE,    Kind.IN_TRANSIT),
+    Why.SETTLED:           (Kind.IN_TRANSIT, Kind.CLEARING),
+    Why.PAYOUT_HELD:       (Kind.PAYABLE,    Kind.IN_TRANSIT),
+    Why.PAYOUT_SENT:       (Kind.IN_TRANSIT, Kind.CLEARING),
+    Why.PAYOUT_FEE:        (Kind.IN_TRANSIT, Kind.FEES),
+    Why.PAYOUT_RELEASED:   (Kind.IN_TRANSIT, Kind.PAYABLE),
+    Why.OPENING:           (Kind.CLEARING,   Kind.PAYABLE),
 }  # fmt: skip
 
 Progress = Callable[[str, int], None]  # (what is being read, how many rows so far)

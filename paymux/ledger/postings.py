@@ -1,6 +1,7 @@
 """What moves in the books when something happens to a payment or a payout. Pure: each function returns the transfers to post.
 
 The key of a transfer names what caused it, the reason and its version at that moment, so that posting twice is impossible.
+Where one version gives back money of several providers or currencies, the key names those too.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ class Why(StrEnum):
     RELEASED = "payment.released"
     RETURNING = "payment.returning"
     RETURNED = "payment.returned"
+    FOREIGN_RETURNING = "payment.foreign_returning"
+    FOREIGN_RETURNED = "payment.foreign_returned"
     SETTLING = "payment.settling"
     SETTLED = "payment.settled"
     PAYOUT_HELD = "payout.held"
@@ -49,6 +52,15 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """What is still held of the money that came for a payment in another currency, by the provider that received it."""
+
+    provider: str
+    currency: str
+    amount_units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """Which payment (or, with `payment_id` None, payout), in which version, moved money when, through which provider, in which currency."""
 
@@ -60,9 +72,9 @@ class Cause:
     event_at: int
     payout_id: int | None = None
 
-    def transfer(self, debit: Account, credit: Account, units: int, why: Why) -> Transfer:
+    def transfer(self, debit: Account, credit: Account, units: int, why: Why, part: str = "") -> Transfer:
         subject = f"payment:{self.payment_id}" if self.payment_id is not None else f"payout:{self.payout_id}"
-        key = f"{subject}:{self.version}:{why}"
+        key = f"{subject}:{self.version}:{why}{part}"
         return Transfer(key, self.merchant_id, self.payment_id, debit, credit, units, why, self.event_at, self.payout_id)
 
     @property
@@ -103,6 +115,13 @@ def returned(cause: Cause, units: int) -> Iterator[Transfer]:
     """Held money went back to the buyer through the provider that received it."""
     yield cause.transfer(cause.held, cause.transit, units, Why.RETURNING)
     yield cause.transfer(cause.transit, cause.clearing, units, Why.RETURNED)
+
+
+def foreign_returned(cause: Cause, units: int) -> Iterator[Transfer]:
+    """Held money in another currency went back: `cause` names the currency and the provider that received it."""
+    part = f":{cause.provider}:{cause.currency}"
+    yield cause.transfer(cause.held, cause.transit, units, Why.FOREIGN_RETURNING, part)
+    yield cause.transfer(cause.transit, cause.clearing, units, Why.FOREIGN_RETURNED, part)
 
 
 def settled(cause: Cause, units: int) -> Iterator[Transfer]:

@@ -12,6 +12,7 @@ from paymux.ledger.postings import (
     Transfer,
     Why,
     foreign,
+    foreign_returned,
     opening,
     payout_held,
     payout_released,
@@ -55,15 +56,16 @@ def test_what_is_owed_cannot_go_below_zero_and_what_others_owe_can() -> None:
 def test_every_reason_has_its_two_accounts() -> None:
     assert set(SIDES) == set(Why)
     posted = [
-        *received(CAUSE, 70, 10, 20, 3), *foreign(CAUSE, 5), *returned(CAUSE, 10), *settled(CAUSE, 87),
+        *received(CAUSE, 70, 10, 20, 3), *foreign(CAUSE, 5), *foreign_returned(CAUSE, 5), *returned(CAUSE, 10), *settled(CAUSE, 87),
         *payout_held(PAYOUT, 7, 1), *payout_sent(PAYOUT, 7, 1), *payout_released(PAYOUT, 8), opening(1, "bank", "EUR", 5, NOW),
     ]  # fmt: skip
     assert {transfer.reason for transfer in posted} == set(Why)
     for transfer in posted:
         kinds = tuple(account.kind.partition(":")[0] for account in (transfer.debit, transfer.credit))
         assert kinds == SIDES[transfer.reason]
-        subject = {"payment": "payment:5:3:payment.", "payout": "payout:6:1:payout.", "opening": "opening:1:EUR"}
-        assert transfer.key.startswith(subject[transfer.reason.partition(".")[0]])
+        part = f":{CAUSE.provider}:{CAUSE.currency}" if transfer.reason in (Why.FOREIGN_RETURNING, Why.FOREIGN_RETURNED) else ""
+        subject = {"payment": f"payment:5:3:{transfer.reason}", "payout": f"payout:6:1:{transfer.reason}", "opening": "opening:1:EUR"}
+        assert transfer.key == subject[transfer.reason.partition(".")[0]] + part
 
 
 @pytest.mark.parametrize("units", [0, -1])

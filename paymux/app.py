@@ -225,18 +225,7 @@ class Node:
         core, settings, scrape = self.core, self.core.settings, self.scrape
         open_payment = scrape.metrics.opening(core.open_payment) if scrape else core.open_payment
         gateway = ecomtrade24_routes.Gateway(settings, core.reader, core.directory, core.reads, open_payment, settings.fx_rates).table()
-        merchants = echelon_routes.Merchants(
-            settings,
-            core.keyring,
-            core.reader,
-            core.writer,
-            core.directory,
-            core.channels,
-            next(iter(self.remitters), None),
-            core.sandbox,
-        )
-        payins = merchants.table()
-        self._payment_page = PaymentPage(Page(merchants.desk, merchants.payins), core.keyring, core.sandbox)
+        payins = self._echelon()
         checkout = Checkout(
             core.dialects,
             core.keyring,
@@ -297,6 +286,22 @@ class Node:
         )
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
+
+    def _echelon(self) -> Table:
+        """Echelon's merchant API; its payment page asks the same verbs."""
+        core = self.core
+        merchants = echelon_routes.Merchants(
+            core.settings,
+            core.keyring,
+            core.reader,
+            core.writer,
+            core.directory,
+            core.channels,
+            next(iter(self.remitters), None),
+            core.sandbox,
+        )
+        self._payment_page = PaymentPage(Page(merchants.desk, merchants.payins), core.keyring, core.sandbox)
+        return merchants.table()
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """The ASGI application. The sandbox's own house lies under /sandbox/, as a company of its own would."""

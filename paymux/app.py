@@ -16,9 +16,13 @@ import structlog
 
 from paymux import __version__
 from paymux.checkout.door import Checkout
+from paymux.checkout.payment_page import PaymentPage
 from paymux.checkout.transfer.door import TransferDoor
 from paymux.clock import Clock
 from paymux.config import Settings
+from paymux.dialects.echelon import notices as echelon
+from paymux.dialects.echelon import routes as echelon_routes
+from paymux.dialects.echelon.page import Page
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
 from paymux.dialects.etpay import account as etpay_account
@@ -44,9 +48,16 @@ from paymux.payments.poll import Poller, Polling
 from paymux.payments.read import Reads
 from paymux.payments.report import Reporter
 from paymux.payments.transfer import Transfers
-from paymux.providers.protocol import Provider, Registry, Send
+from paymux.payments.turn import Channels
+from paymux.payouts.advance import PayoutDoor
+from paymux.payouts.model import PayoutDialect
+from paymux.payouts.poll import Outbound
+from paymux.payouts.report import PayoutReporter
+from paymux.payouts.verify import PayoutsTold
+from paymux.providers.protocol import Provider, Registry, Remitter, Send
 from paymux.providers.sandbox.bank import SandboxBank, all_providers
 from paymux.providers.sandbox.firms import BANK
+from paymux.providers.sandbox.house.bank import SandboxBank as PayingBank
 from paymux.providers.sandbox.house.house import House
 from paymux.providers.sandbox.transport import in_process_send
 from paymux.routing.health import HealthBook
@@ -67,12 +78,15 @@ log = structlog.get_logger()
 TOLD: Mapping[str, Mapping[State, str]] = {  # for the ledger check
     ecomtrade24.RECORD.name: ecomtrade24.RECORD.told,
     etpay_account.DIALECT: etpay_statuses.TOLD,
+    echelon.RECORD.name: echelon.RECORD.told,
 }
+PAYOUTS: Mapping[str, PayoutDialect] = {echelon.PAYOUT_RECORD.name: echelon.PAYOUT_RECORD}
+PAYOUTS_TOLD: PayoutsTold = {name: record.told for name, record in PAYOUTS.items()}
 
 
 def dialects(keyring: Keyring) -> dict[str, Dialect]:
     """Every dialect's record, by name."""
-    records = (ecomtrade24.RECORD, etpay.record(keyring))
+    records = (ecomtrade24.RECORD, etpay.record(keyring), echelon.RECORD)
     return {record.name: record for record in records}
 
 
@@ -85,6 +99,7 @@ SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+ECHELON_SECURITY = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
 
 class Core:
@@ -109,6 +124,9 @@ class Core:
         self.beginner = Beginner(self.door, self.directory, self.registry, settings.fx_rates, settings.start_timeout_s)
         self.reporter = Reporter(self.door, self.beginner, next(iter(providers), ""))
         self.reads = Reads(self.reader)
+        self.channels = Channels(self.door)
+        self.payout_door = PayoutDoor(PAYOUTS)
+        self.payout_reporter = PayoutReporter(self.payout_door)
         self._opens = partial(open_payments, self.door)
 
     @classmethod
@@ -170,6 +188,9 @@ class Node:
         polling = Polling(settings.poll_first_s, settings.poll_max_s, settings.doubt_deadline_s)
         self.poller = Poller(core.writer, core.door, core.registry, self.sends, polling)
         self.sweep = Sweep(core.door)
+        banks: list[Remitter] = [PayingBank(core.writer)] if core.sandbox else []
+        self.remitters = {bank.name: bank for bank in banks}
+        self.outbound = Outbound(core.reader, core.writer, core.payout_door, self.remitters, polling)
         # Its own batcher: recording an answer locks notices that a payment's change also locks.
         recorder = Batcher(core.storage.write, core.now, core.storage.retryable, 1, settings.writer_batch_max, settings.writer_queue_max)
         self.deliverer = Deliverer(
@@ -210,6 +231,7 @@ class Node:
         core, settings, scrape = self.core, self.core.settings, self.scrape
         open_payment = scrape.metrics.opening(core.open_payment) if scrape else core.open_payment
         gateway = ecomtrade24_routes.Gateway(settings, core.reader, core.directory, core.reads, open_payment, settings.fx_rates).table()
+        payins = self._echelon()
         checkout = Checkout(
             core.dialects,
             core.keyring,
@@ -248,13 +270,17 @@ class Node:
         ).table()
         etpay_described = openapi.document(transfer_api, "Paymux: ETpay's merchant API", __version__, {})
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
+        echelon_described = openapi.document(payins, "Paymux: Echelon's merchant API", __version__, ECHELON_SECURITY)
         own = Table(
             "own",
             (
                 Route("GET", "/healthz", self._healthy),
                 Route("HEAD", "/healthz", self._healthy),
                 Route("POST", "/callbacks/*", self._callback),
+                Route("GET", "/", self._root),
+                Route("POST", "/", self._root),
                 Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
+                Route("GET", f"/openapi/{payins.name}.json", _fixed(echelon_described)),
                 Route("GET", f"/openapi/{transfer_api.name}.json", _fixed(etpay_described)),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
@@ -262,10 +288,26 @@ class Node:
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
         dispatcher = Dispatcher(
-            (own, gateway, checkout, transfer_api, transfer_pages), origin, ecomtrade24_routes.failure, settings.body_max_bytes
+            (own, gateway, payins, checkout, transfer_api, transfer_pages), origin, ecomtrade24_routes.failure, settings.body_max_bytes
         )
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
+
+    def _echelon(self) -> Table:
+        """Echelon's merchant API; its payment page asks the same verbs."""
+        core = self.core
+        merchants = echelon_routes.Merchants(
+            core.settings,
+            core.keyring,
+            core.reader,
+            core.writer,
+            core.directory,
+            core.channels,
+            next(iter(self.remitters), None),
+            core.sandbox,
+        )
+        self._payment_page = PaymentPage(Page(merchants.desk, merchants.payins), core.keyring, core.sandbox)
+        return merchants.table()
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """The ASGI application. The sandbox's own house lies under /sandbox/, as a company of its own would."""
@@ -281,6 +323,12 @@ class Node:
         await asyncio.wait_for(self.core.storage.read(installation.facts), 5)
         return Response(200, b'{"ok":true}', JSON)
 
+    async def _root(self, request: Request) -> Response:
+        """`/` belongs to Echelon's payment page where its link says so."""
+        if not PaymentPage.owns(request):
+            return ecomtrade24_routes.failure(request, 404, {})
+        return await (self._payment_page.show(request) if request.method == "GET" else self._payment_page.act(request))
+
     async def _callback(self, request: Request) -> Response:
         status = await self._from_house(request.path, request.headers, request.body)
         return Response(status, b'{"ok":true}' if status == 200 else b'{"ok":false}', JSON)
@@ -292,8 +340,8 @@ class Node:
 
     def _committed(self) -> None:
         """Notices leave as soon as they are committed."""
-        if self.core.door.told:
-            self.core.door.told = False
+        if self.core.door.told or self.core.payout_door.told:
+            self.core.door.told = self.core.payout_door.told = False
             self.deliverer.wake()
 
     def duties(self) -> list[Duty]:
@@ -302,8 +350,18 @@ class Node:
         async def sweep() -> int:
             return await self.core.writer.submit(self.sweep.expire, SWEPT_AT_ONCE)
 
-        duties = [Duty("expire", sweep, 1.0, SWEPT_AT_ONCE), Duty("poll", self.poller.duty, 1.0, 50)]
+        async def turns() -> int:
+            if not await self.core.reader.submit(self.core.channels.any_due, SWEPT_AT_ONCE):
+                return 0
+            return await self.core.writer.submit(self.core.channels.take_turns, SWEPT_AT_ONCE)
+
+        duties = [
+            Duty("expire", sweep, 1.0, SWEPT_AT_ONCE),
+            Duty("poll", self.poller.duty, 1.0, 50),
+            Duty("payouts", self.outbound.duty, 0.3, 50),
+        ]
         if self.house is not None:
+            duties.append(Duty("channels", turns, 0.3, SWEPT_AT_ONCE))
             duties.append(Duty("sandbox", partial(self.house.duty, self._from_house), 0.2, 50))
         return duties
 

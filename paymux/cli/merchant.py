@@ -52,12 +52,13 @@ def create(
         A currency of the merchant, the first is the main one; may be given several times.
     """
     new = _new(name, email, plan, country, domain or [], wallet, webhook_url, webhook_secret, currency or [])
-    created, etpay = run(where, partial(add_merchant_everywhere, new), secret_key=True, migrating=True)
+    currencies = [code.strip().upper() for code in currency or []]
+    created, etpay, echelon = run(where, partial(add_merchant_everywhere, new, currencies), secret_key=True, migrating=True)
     answer = {
         "merchant_id": created.merchant_id,
         "plan": plan,
         "webhook_secret": created.webhook_secret,
-        "credentials": {DIALECT: {"api_key": created.api_key}, "etpay": etpay},
+        "credentials": {DIALECT: {"api_key": created.api_key}, "etpay": etpay, "echelon": echelon},
     }
     if as_json:
         return tell_json(answer)
@@ -65,6 +66,7 @@ def create(
 
     about = f"Merchant {created.merchant_id}: {name} ({plan}). Keep these, they are not shown again."
     codes = [("ETpay merchant code", etpay["merchant_code"]), ("ETpay API token", etpay["merchant_api_token"])]
+    codes += [("Echelon merchant code", echelon["merchant_code"]), ("Echelon secret", echelon["secret"])]
     show.fields([("API key", created.api_key), ("webhook secret", created.webhook_secret), *codes], about)
 
 
@@ -78,16 +80,20 @@ async def add_merchant(new: "NewMerchant", core: "Core") -> "Created":
     return await core.writer.submit(verb, new)
 
 
-async def add_merchant_everywhere(new: "NewMerchant", core: "Core") -> "tuple[Created, dict[str, str]]":
+async def add_merchant_everywhere(
+    new: "NewMerchant", currencies: list[str], core: "Core"
+) -> "tuple[Created, dict[str, str], dict[str, str]]":
     """Write a new merchant with its credentials on every wire, in one transaction."""
+    from paymux.cli.echelon import enrol
     from paymux.cli.etpay import join
     from paymux.merchants.create import create_merchant
 
-    async def verb(tx: Any, wishes: Any, now: int) -> "list[tuple[Created, dict[str, str]]]":
+    async def verb(tx: Any, wishes: Any, now: int) -> "list[tuple[Created, dict[str, str], dict[str, str]]]":
         results = []
         for wish in wishes:
             created = await create_merchant(core.keyring, DIALECT, tx, wish, now)
-            results.append((created, await join(core.keyring, tx, created.merchant_id, wish, now)))
+            etpay = await join(core.keyring, tx, created.merchant_id, wish, now)
+            results.append((created, etpay, await enrol(core.keyring, tx, created.merchant_id, wish.name, currencies, now)))
         return results
 
     created = await core.writer.submit(verb, new)

@@ -31,6 +31,11 @@ SIDES: dict[Why, tuple[Kind, Kind]] = {
     Why.FOREIGN_RETURNED:  (Kind.IN_TRANSIT, Kind.CLEARING),
     Why.SETTLING:          (Kind.PAYABLE,    Kind.IN_TRANSIT),
     Why.SETTLED:           (Kind.IN_TRANSIT, Kind.CLEARING),
+    Why.PAYOUT_HELD:       (Kind.PAYABLE,    Kind.IN_TRANSIT),
+    Why.PAYOUT_SENT:       (Kind.IN_TRANSIT, Kind.CLEARING),
+    Why.PAYOUT_FEE:        (Kind.IN_TRANSIT, Kind.FEES),
+    Why.PAYOUT_RELEASED:   (Kind.IN_TRANSIT, Kind.PAYABLE),
+    Why.OPENING:           (Kind.CLEARING,   Kind.PAYABLE),
 }  # fmt: skip
 
 Progress = Callable[[str, int], None]  # (what is being read, how many rows so far)

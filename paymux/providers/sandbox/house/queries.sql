@@ -82,6 +82,17 @@ DELETE FROM sandbox_callback WHERE id IN (SELECT r.id FROM {rows} r);
 -- rows: operation_key text
 DELETE FROM sandbox_callback WHERE operation_key IN (SELECT r.operation_key FROM {rows} r);
 
+-- take_remittance --
+-- The bank takes an order; one whose key it has already stays as it is.
+INSERT INTO sandbox_remittance (operation_key, reference, amount_units, currency, account, reason, due_at, ends, created_at)
+VALUES (:operation_key, :reference, :amount_units, :currency, :account, :reason, :due_at, :ends, :now)
+ON CONFLICT (operation_key) DO NOTHING;
+
+-- remittances_by_key --
+-- How orders stand in the bank's own book.
+-- rows: operation_key text
+SELECT b.* FROM {rows} r JOIN sandbox_remittance b ON b.operation_key = r.operation_key;
+
 -- dialogues --
 -- How far payers came with the bank; the charges' locks are held.
 -- rows: operation_key text

@@ -28,14 +28,8 @@ def url(tmp_path: Path) -> str:
     "command",
     [
         *("ledger check", "merchant list", "merchant show 1", "merchant disable 1", "merchant key 1 --rotate", "merchant webhook 1 --url "),
-        *(
-            "payment list --attention",
-            "payment show 1",
-            "payment accept 1",
-            "webhook list --merchant 1",
-            "webhook show 1",
-            "webhook test 1",
-        ),
+        *("payment list --attention", "payment show 1", "payment accept 1", "payment returned 1"),
+        *("webhook list --merchant 1", "webhook show 1", "webhook test 1", "webhook resend --notice 1"),
         *("sandbox clock", "sandbox report --payment 1 --outcome paid", "route list", "routing on", "backup --to copy.backup"),
     ],
 )
@@ -84,7 +78,7 @@ def test_a_wrong_secret_key_is_refused_with_the_id_of_the_right_one(command: tup
 
 def test_a_rotated_secret_key_is_recorded_and_the_old_one_alone_refused(database_url: str, here: Here) -> None:
     create_merchant(database_url)
-    rotated = {"PAYMUX_SECRET_KEY": OTHER_KEY, "PAYMUX_SECRET_KEYS_OLD": SECRET_KEY}
+    rotated = {"PAYMUX_SECRET_KEY": OTHER_KEY, "PAYMUX_SECRET_KEYS_OLD": json.dumps([SECRET_KEY])}
     assert here("merchant", "list", database_url=database_url, env=rotated).returncode == 0
     assert here(*NEW, database_url=database_url).returncode == 0, "a command that needs no key records none"
     assert here(*NEW, database_url=database_url, env=rotated).returncode == 0

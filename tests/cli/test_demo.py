@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.server import ROOT, free_port
+from tests.server import ROOT, free_port, open_session
 
 
 @contextlib.contextmanager
@@ -33,6 +33,17 @@ def running_demo(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     assert process.returncode == 0, rest
 
 
+def shop_said(folder: Path, gateway: str, key: str) -> str:
+    """What the example shop says first."""
+    env = os.environ | {"BASE_URL": gateway, "API_KEY": key, "WEBHOOK_SECRET": "s", "SHOP_PORT": str(free_port())}
+    command = [sys.executable, str(ROOT / "examples" / "ecomtrade24_shop.py")]
+    with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as shop:
+        assert shop.stdout is not None
+        said = shop.stdout.readline()
+        shop.terminate()
+    return said
+
+
 def line_of(said: str, name: str) -> str:
     found = re.search(rf"^ *{re.escape(name)} +(.+)$", said, re.MULTILINE)
     assert found, said
@@ -45,8 +56,12 @@ def test_the_demo_prints_what_works_as_pasted_and_comes_back_the_same(tmp_path: 
         key = line_of(said, "API key")
         curl = re.search(r"^curl .*$", said, re.MULTILINE)
         assert curl
+        assert '"domain":"shop.example.com"' in curl.group()
         opened = json.loads(subprocess.run(curl.group(), shell=True, capture_output=True, check=True).stdout)
         assert opened["ok"] is True
+        assert open_session(line_of(said, "Gateway"), key, domain="shop.example")[0] == 200
+        assert shop_said(tmp_path, line_of(said, "Gateway"), key).startswith("pay order ORD-")
+        assert shop_said(tmp_path, line_of(said, "Gateway"), "wrong") == "the gateway refused the session: 401 invalid_api_key\n"
         with urllib.request.urlopen(line_of(said, "Pay this order"), timeout=15) as page:
             assert page.status == 200
         paid = subprocess.run(

@@ -47,6 +47,8 @@ def url(tmp_path: Path) -> str:
     ],
 )
 def test_what_cannot_start_as_asked_ends_with_2(command: str, says: str, url: str, here: Here) -> None:
+    if "--payment" in command:
+        assert here("migrate", database_url=url).returncode == 0
     done = here(*command.split(), database_url=url)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
@@ -70,6 +72,7 @@ def test_what_cannot_start_as_asked_ends_with_2(command: str, says: str, url: st
     ],
 )
 def test_what_is_refused_ends_with_1(command: str, says: str, url: str, here: Here) -> None:
+    assert here("migrate", database_url=url).returncode == 0
     if command == "webhook test 1":
         create_merchant(url)
     done = here(*command.split(), database_url=url)

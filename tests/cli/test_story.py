@@ -193,6 +193,7 @@ def test_notices_are_listed_by_their_state(database_url: str, told: Told) -> Non
 
 
 def test_a_route_that_is_down_and_the_platforms_switch_count_everywhere(database_url: str, here: Here, told: Told) -> None:
+    assert here("migrate", database_url=database_url).returncode == 0
     routes = told("route", "list", database_url=database_url)["routes"]
     slug = routes[0]["slug"]
     assert here("route", "set", slug, "--health", "down", "--priority", 7, database_url=database_url).returncode == 0

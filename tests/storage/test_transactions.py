@@ -198,6 +198,27 @@ async def test_the_first_mode_claims_the_database(storage: Storage, ready_url: s
     await other.close()
 
 
+@pytest.mark.parametrize("known", [[], ["old"]])
+async def test_of_two_different_secret_keys_at_once_one_is_recorded(known: list[str], storage: Storage, ready_url: str) -> None:
+    other = await opened(ready_url)
+    if known:
+        await storage.write(lambda tx: installation.claim_key(tx, known))
+
+    async def claim(at: Storage, key_id: str) -> str:
+        try:
+            await at.write(lambda tx: installation.claim_key(tx, [key_id, *known]))
+        except StorageError as error:
+            return str(error)
+        return key_id
+
+    answers = await asyncio.gather(claim(storage, "one"), claim(other, "two"))
+    recorded = await fact(storage, "key_id")
+    assert recorded in ("one", "two")
+    assert answers.count(recorded) == 1, "of two that start at once only one goes on"
+    assert any(f"needs the secret key with the id {recorded}" in answer for answer in answers)
+    await other.close()
+
+
 async def test_the_sandbox_clock_moves_for_everyone_at_once(storage: Storage) -> None:
     await storage.write(lambda tx: installation.set_fact(tx, "clock_offset_ms", "86400000"))
     assert await storage.read(installation.clock_offset) == 86_400_000

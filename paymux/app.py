@@ -20,7 +20,18 @@ from paymux.clock import Clock
 from paymux.config import Settings
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
+from paymux.dialects.exchanger import notices as exchanger
+from paymux.dialects.exchanger import routes as exchanger_routes
+from paymux.dialects.exchanger.methods import Parts
 from paymux.errors import Refused, StorageError
+from paymux.exchange.catalogue import Shelf
+from paymux.exchange.change import Exchange
+from paymux.exchange.create import Opener
+from paymux.exchange.expire import Sweep as OrderSweep
+from paymux.exchange.keys import Keys as ExchangeKeys
+from paymux.exchange.payout import Payouts
+from paymux.exchange.read import Reads as OrderReads
+from paymux.exchange.report import Reporter as OrderReporter
 from paymux.http import openapi
 from paymux.http.client import Client
 from paymux.http.serve import JSON, Dispatcher, Origin, Receive, Request, Response, Route, Scope, Table
@@ -41,6 +52,7 @@ from paymux.payments.poll import Poller, Polling
 from paymux.payments.read import Reads
 from paymux.payments.report import Reporter
 from paymux.providers.protocol import Provider, Registry, Send
+from paymux.providers.sandbox.house.cashier import Cashier
 from paymux.providers.sandbox.house.house import House
 from paymux.providers.sandbox.provider import sandbox_providers
 from paymux.providers.sandbox.transport import in_process_send
@@ -95,6 +107,12 @@ class Core:
         self.reporter = Reporter(self.door, self.beginner, next(iter(providers), ""))
         self.reads = Reads(self.reader)
         self._opens = partial(open_payments, self.door)
+        self.shelf = Shelf()
+        self.exchange = Exchange(self.keyring, self.shelf, exchanger.FORM)
+        self.order_opener = Opener(self.keyring)
+        self.order_reads = OrderReads(self.keyring, self.shelf)
+        self.order_reporter = OrderReporter(self.exchange)
+        self.exchange_keys = ExchangeKeys(self.keyring)
 
     @classmethod
     async def open(cls, settings: Settings, *, migrating: bool = True) -> "Core":
@@ -143,13 +161,15 @@ class Node:
         polling = Polling(settings.poll_first_s, settings.poll_max_s, settings.doubt_deadline_s)
         self.poller = Poller(core.writer, core.door, core.registry, self.sends, polling)
         self.sweep = Sweep(core.door)
+        self.order_sweep = OrderSweep(core.exchange)
+        self.payouts = Payouts(core.exchange, core.writer, Cashier(core.writer, core.reader) if core.sandbox else None)
         # Its own batcher: recording an answer locks notices that a payment's change also locks.
         recorder = Batcher(core.storage.write, core.now, core.storage.retryable, 1, settings.writer_batch_max, settings.writer_queue_max)
         self.deliverer = Deliverer(
             writer=recorder,
             client=self.client,
             keyring=core.keyring,
-            forms={name: dialect.form for name, dialect in core.dialects.items()},
+            forms={name: dialect.form for name, dialect in core.dialects.items()} | exchanger.FORMS,
             clock=core.clock,
             retry_scale=settings.webhook_retry_scale,
             timeout_s=settings.webhook_timeout_s,
@@ -192,6 +212,7 @@ class Node:
             settings.fx_rates,
             core.sandbox,
         ).table()
+        exchange = self._exchange()
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
         own = Table(
             "own",
@@ -200,14 +221,21 @@ class Node:
                 Route("HEAD", "/healthz", self._healthy),
                 Route("POST", "/callbacks/*", self._callback),
                 Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
+                Route("GET", f"/openapi/{exchange.name}.json", _fixed(_exchange_document(exchange))),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        dispatcher = Dispatcher((own, gateway, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
+        dispatcher = Dispatcher((own, exchange, gateway, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
+
+    def _exchange(self) -> Table:
+        core = self.core
+        limited = core.settings.rate_limits
+        parts = Parts(core.reader, core.writer, core.shelf, core.order_reads, core.order_opener, core.exchange, core.exchange_keys, limited)
+        return exchanger_routes.Door(parts).table()
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """The ASGI application. The sandbox's own house lies under /sandbox/, as a company of its own would."""
@@ -234,8 +262,8 @@ class Node:
 
     def _committed(self) -> None:
         """Notices leave as soon as they are committed."""
-        if self.core.door.told:
-            self.core.door.told = False
+        if self.core.door.told or self.core.exchange.told:
+            self.core.door.told = self.core.exchange.told = False
             self.deliverer.wake()
 
     def duties(self) -> list[Duty]:
@@ -244,7 +272,15 @@ class Node:
         async def sweep() -> int:
             return await self.core.writer.submit(self.sweep.expire, SWEPT_AT_ONCE)
 
-        duties = [Duty("expire", sweep, 1.0, SWEPT_AT_ONCE), Duty("poll", self.poller.duty, 1.0, 50)]
+        async def sweep_orders() -> int:
+            return await self.core.writer.submit(self.order_sweep.expire, SWEPT_AT_ONCE)
+
+        duties = [
+            Duty("expire", sweep, 1.0, SWEPT_AT_ONCE),
+            Duty("poll", self.poller.duty, 1.0, 50),
+            Duty("expire_orders", sweep_orders, 1.0, SWEPT_AT_ONCE),
+            Duty("pay_out_orders", self.payouts.duty, 0.5, 20),
+        ]
         if self.house is not None:
             duties.append(Duty("sandbox", partial(self.house.duty, self._from_house), 0.2, 50))
         return duties
@@ -271,6 +307,13 @@ async def _refuse_older(storage: Storage) -> None:
     found = await storage.read(applied)
     if 0 < found < newest:
         raise StorageError(f"the database has schema {found}, this program wants {newest}: run paymux migrate")
+
+
+def _exchange_document(table: Table) -> dict[str, Any]:
+    """The exchanger's OpenAPI document: both headers together sign, and public methods need neither."""
+    headers = {name: {"type": "apiKey", "in": "header", "name": name} for name in ("apikey", "hash")}
+    described = openapi.document(table, "Paymux: the exchanger's API", __version__, headers)
+    return {**described, "security": [{}, {"apikey": [], "hash": []}]}
 
 
 def _fixed(value: Any) -> Any:

@@ -81,3 +81,13 @@ DELETE FROM sandbox_callback WHERE id IN (SELECT r.id FROM {rows} r);
 -- Forget the callbacks of charges whose end an operator told by command.
 -- rows: operation_key text
 DELETE FROM sandbox_callback WHERE operation_key IN (SELECT r.operation_key FROM {rows} r);
+
+-- add_disbursement --
+-- What the cashier paid; a key is paid once.
+INSERT INTO sandbox_disbursement (operation_key, amount_units, currency, account, txid, ends, created_at)
+VALUES (:operation_key, :amount_units, :currency, :account, :txid, :ends, :now) ON CONFLICT (operation_key) DO NOTHING;
+
+-- disbursements --
+-- What the cashier paid, by key.
+-- rows: operation_key text
+SELECT d.operation_key, d.txid, d.ends FROM {rows} r JOIN sandbox_disbursement d ON d.operation_key = r.operation_key;

@@ -1,5 +1,5 @@
-"""The exchanger's reference data: the directions R1 and R2 of its worked examples, exactly, BTC to USDTTRC20 beside them, and a merchant whose
-key signs the examples."""
+"""The exchanger's reference data: the directions R1 and R2 of its worked examples, exactly, BTC to USDTTRC20 beside them, and a merchant
+whose key signs the examples."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,7 +31,10 @@ def currencies() -> "list[Currency]":
             check=Check.TRON, account="TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", payment_text=manual, payout="automatic", usd_rate="1",
             position_in=3, position_out=3,
         ),
-        Currency(id="5d8e5f1a1c9d440000a1e704", code="SBERRUB", name="Sberbank", symbol="RUB", decimals=2, usd_rate="0.0108", position_out=2),
+        Currency(
+            id="5d8e5f1a1c9d440000a1e704", code="SBERRUB", name="Sberbank", symbol="RUB", decimals=2, usd_rate="0.0108",
+            position_out=2,
+        ),
         Currency(
             id="5d8e5f1a1c9d440000a1e705", code="BTC", name="Bitcoin", symbol="BTC", decimals=8, network="Bitcoin", check=Check.BTC,
             payment="automatic", account="bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", payment_text=manual, usd_rate="65000", position_in=1,

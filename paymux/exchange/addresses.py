@@ -1,7 +1,7 @@
 """Whether an address belongs to its currency: Bitcoin, EVM, TRON, cards, IBAN.
 
-Checksums are python-stdnum's (base58 and bech32 of Bitcoin, Luhn, IBAN) and pycryptodome's Keccak; ours are only Taproot's constant (BIP 350),
-EIP-55's rule, which needs no more than the hash, and TRON's version byte.
+Checksums are python-stdnum's (base58 and bech32 of Bitcoin, Luhn, IBAN) and pycryptodome's Keccak; ours are only Taproot's constant (BIP
+350), EIP-55's rule, which needs no more than the hash, and TRON's version byte.
 """
 
 from collections.abc import Callable, Mapping

@@ -6,18 +6,11 @@ from collections.abc import Sequence
 import msgspec
 
 from paymux.exchange import store
-from paymux.exchange.catalogue import Catalogue, Shelf
+from paymux.exchange.catalogue import Shelf
 from paymux.exchange.model import Order, secret_about
+from paymux.exchange.offer import Catalogue, Opened
 from paymux.keyring import Keyring
 from paymux.storage.query import Tx
-
-
-class Opened(msgspec.Struct, frozen=True):
-    """An order with its secret in clear, and the catalogue of the same moment."""
-
-    order: Order
-    secret: str
-    catalogue: Catalogue
 
 
 class Ask(msgspec.Struct, frozen=True):

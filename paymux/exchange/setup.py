@@ -25,7 +25,7 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     units: int
 
 
-async def put_currencies(tx: Tx, wishes: Sequence[Currency], now: int) -> list[None | Refused]:
+async def put_currencies(tx: Tx, wishes: Sequence[Currency], now: int) -> list[Refused | None]:
     """Add or change currencies; the decimals of one that is there never change."""
     known = {row["code"]: msgspec.json.decode(row["profile"], type=Currency) for row in await tx.fetch(_q.all_currencies)}
     results: list[Refused | None] = []
@@ -45,7 +45,7 @@ async def put_currencies(tx: Tx, wishes: Sequence[Currency], now: int) -> list[N
     return results
 
 
-async def put_directions(tx: Tx, wishes: Sequence[Direction], now: int) -> list[None | Refused]:
+async def put_directions(tx: Tx, wishes: Sequence[Direction], now: int) -> list[Refused | None]:
     """Add or change directions; the two currencies of one that is there never change."""
     known = {row["id"]: (row["from_code"], row["to_code"]) for row in await tx.fetch(_q.all_directions)}
     codes = {row["code"] for row in await tx.fetch(_q.all_currencies)}

@@ -3,6 +3,8 @@
 A rate is a plain decimal text: units of the second currency for one of the first.
 """
 
+from fractions import Fraction
+
 import msgspec
 
 
@@ -14,3 +16,12 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     quoted_at: int | None
     fault: str | None
     looked_at: int
+
+
+def published(rate: str, margin_percent: str) -> tuple[str, str]:
+    """(in, out) of a quote with the exchange's margin on it: in' = in + in * margin / 100, as exact decimals."""
+    margin = 1 + Fraction(margin_percent) / 100
+    scaled = margin.numerator * 10**12 // margin.denominator
+    whole, part = divmod(scaled, 10**12)
+    text = f"{whole}.{part:012d}".rstrip("0").rstrip(".")
+    return text, rate

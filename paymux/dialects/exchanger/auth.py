@@ -1,7 +1,7 @@
 """Who asks: the exchanger's signed requests. `hash` = sha256(sha256(JSON of all parameters) + secret), both in lower-case hex.
 
-The cabinet's page says SHA512 and computes SHA256, as its clients do: SHA256 it is. `time` only has to be larger than the key's last one; it is
-never compared with our clock. Only a request whose hash is right moves it.
+The cabinet's page says SHA512 and computes SHA256, as its clients do: SHA256 it is. `time` only has to be larger than the key's last one;
+it is never compared with our clock. Only a request whose hash is right moves it.
 """
 
 import hmac

@@ -1,6 +1,7 @@
 """Rates for directories of exchangers, in BestChange's style: XML, JSON, TXT. Pure.
 
-A dot as decimal sign, no exponent, limits of "0" left out. A code of cash with a city, such as CASHUSD_C_TBIL, is exported with the city apart.
+A dot as decimal sign, no exponent, limits of "0" left out. A code of cash with a city, such as CASHUSD_C_TBIL, is exported with the city
+apart.
 """
 
 from collections.abc import Sequence
@@ -9,8 +10,8 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from paymux.dialects.exchanger.wire import reserve
-from paymux.exchange.catalogue import Catalogue
 from paymux.exchange.model import Direction
+from paymux.exchange.offer import Catalogue
 
 TYPES = {"xml": "application/xml", "json": "application/json", "txt": "text/plain; charset=utf-8"}
 MEMBERS = ("from", "to", "in", "out", "amount", "minamount", "maxamount")

@@ -10,14 +10,15 @@ from paymux.dialects.exchanger.errors import REFUSALS, Code
 from paymux.dialects.exchanger.params import text_of, texts_of, whole_of
 from paymux.dialects.exchanger.wishes import Fail, wish
 from paymux.errors import Refused
-from paymux.exchange.catalogue import Catalogue, Shelf
+from paymux.exchange.catalogue import Shelf
 from paymux.exchange.change import Exchange, Step
 from paymux.exchange.claim import Claim, claim_orders
 from paymux.exchange.create import Opener
 from paymux.exchange.keys import Keys, NewPair, Pair, partners
 from paymux.exchange.lifecycle import Actor, Status
 from paymux.exchange.model import Direction
-from paymux.exchange.read import Ask, Opened, Page, Reads
+from paymux.exchange.offer import Catalogue, Opened
+from paymux.exchange.read import Ask, Page, Reads
 from paymux.http.limits import Window, seconds
 from paymux.storage.writer import Batcher
 

@@ -1,7 +1,7 @@
 """The exchanger's notice (IPN): a form, sent once; its checksum covers seven fields and the order's IPN secret.
 
-Source: the vendor's manual and an installation's page, which has the example below. That the checksum travels as the last field `hash` is ours:
-the documents show how to compute it and name no field for it.
+Source: the vendor's manual and an installation's page, which has the example below. That the checksum travels as the last field `hash` is
+ours: the documents show how to compute it and name no field for it.
 
 >>> checksum("5d8e6002b80b7b4cd75a6424", "inProgress", "2", "317.42", "ETH", "WMZ", "1571328406072", "SECRET123")[:8]
 'af3acf94'

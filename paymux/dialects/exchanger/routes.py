@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from paymux import ids
-from paymux.clock import Clock, ticks
+from paymux.clock import Clock
 from paymux.dialects.exchanger import answers, export
 from paymux.dialects.exchanger.auth import Gate
 from paymux.dialects.exchanger.errors import MESSAGES, TRANSPORT, Code
@@ -39,20 +39,20 @@ class Row:
     cache: int | None = None
 
 
-def _envelope(began_s: float, rest: Mapping[str, Any]) -> bytes:
-    took_ms = round((ticks() - began_s) * 1000)
+def _envelope(began_at: int, rest: Mapping[str, Any]) -> bytes:
+    took_ms = max(0, Clock.wall() - began_at)
     return _encode({**rest, "latency_ms": took_ms, "requestId": f"{Clock.wall()}-{ids.token(7)}"})
 
 
-def failed(code: Code, values: Mapping[str, Any], began_s: float, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def failed(code: Code, values: Mapping[str, Any], began_at: int, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An error in this wire's envelope."""
     error = {"apiError": True, "message": MESSAGES[code], "errorType": "api", "object": values, "level": 0, "errorCode": int(code)}
-    return Response(status, _envelope(began_s, {"success": False, "error": error}), {**JSON, **(headers or {})})
+    return Response(status, _envelope(began_at, {"success": False, "error": error}), {**JSON, **(headers or {})})
 
 
 def failure(request: Request, status: int, headers: Mapping[str, str]) -> Response:
     """404, 405, 408, 413, 500 and 503 of the dispatcher."""
-    return failed(TRANSPORT[status], {}, ticks(), status, headers)
+    return failed(TRANSPORT[status], {}, Clock.wall(), status, headers)
 
 
 class Door:
@@ -110,21 +110,21 @@ class Door:
         realm = row.name.partition("/")[0]
 
         async def handle(request: Request) -> Response:
-            began_s = ticks()
+            began_at = Clock.wall()
             query = read_query(request.query_string)
             try:
                 body = read_body(request.body, request.header("content-type"))
             except Unreadable:
-                return failed(Code.BAD_REQUEST, {}, began_s, 400)
+                return failed(Code.BAD_REQUEST, {}, began_at, 400)
             caller = await self._gate.who(request, query, body)
             if caller.refused or (realm != "public" and caller.pair is None):
-                return failed(Code.UNAUTHORISED, {}, began_s)
+                return failed(Code.UNAUTHORISED, {}, began_at)
             if realm == "admin" and not (caller.pair and caller.pair.operator):
-                return failed(Code.UNAUTHORISED, {}, began_s)
+                return failed(Code.UNAUTHORISED, {}, began_at)
             found = await row.method(Call(merged(query, body), caller.pair, request.client, request.header("lang")))
             if isinstance(found, Fail):
-                return failed(found.code, found.object, began_s)
-            return _succeeded(found, row.cache, began_s)
+                return failed(found.code, found.object, began_at)
+            return _succeeded(found, row.cache, began_at)
 
         return handle
 
@@ -138,8 +138,8 @@ class Door:
         return handle
 
 
-def _succeeded(data: Data, cache: int | None, began_s: float) -> Response:
+def _succeeded(data: Data, cache: int | None, began_at: int) -> Response:
     rest: dict[str, Any] = {"success": True, "data": data}
     if cache is not None:
         rest["cache"] = cache
-    return Response(200, _envelope(began_s, rest), JSON)
+    return Response(200, _envelope(began_at, rest), JSON)

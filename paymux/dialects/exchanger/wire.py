@@ -1,6 +1,7 @@
 """What the exchanger's methods answer: directions and orders as its web client reads them. Pure.
 
-Numbers are written digit by digit from units, never through binary fractions. Limits, reserves and full rates are texts, as the vendor has them.
+Numbers are written digit by digit from units, never through binary fractions. Limits, reserves and full rates are texts, as the vendor
+has them.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,9 @@ import msgspec
 
 from paymux import clock
 from paymux.exchange.calculate import full_number, plain_units, rate_of
-from paymux.exchange.catalogue import Catalogue
 from paymux.exchange.lifecycle import standing
 from paymux.exchange.model import Currency, Direction, Field, Order, Value, trimmed
-from paymux.exchange.read import Opened
+from paymux.exchange.offer import Catalogue, Opened
 from paymux.money import decimal_text
 
 Json = dict[str, Any]

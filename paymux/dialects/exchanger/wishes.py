@@ -14,11 +14,11 @@ from paymux.dialects.exchanger.errors import Code
 from paymux.dialects.exchanger.params import Number, decimal_of, pairs_of, text_of, yes
 from paymux.dialects.exchanger.profiles import language
 from paymux.exchange.calculate import Fault, Quote, Refusal, quote, rate_of
-from paymux.exchange.catalogue import Catalogue
 from paymux.exchange.create import NewOrder
 from paymux.exchange.fields import FieldFault, judge
 from paymux.exchange.lifecycle import Status
 from paymux.exchange.model import Details, Direction, Value
+from paymux.exchange.offer import Catalogue
 from paymux.http.client import url_fault
 
 URL_CHARS_MAX = 200

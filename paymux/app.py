@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -38,8 +38,6 @@ from paymux.http.serve import JSON, Dispatcher, Origin, Receive, Request, Respon
 from paymux.http.serve import Send as AsgiSend
 from paymux.keyring import Keyring
 from paymux.merchants.directory import Directory
-from paymux.ops.metrics import Metrics
-from paymux.ops.scrape import Gauges, Scrape
 from paymux.payments import callback
 from paymux.payments.advance import Door
 from paymux.payments.attempt import Beginner, Starter
@@ -64,6 +62,9 @@ from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher, Storage
 from paymux.webhooks.deliver import Deliverer
 from paymux.work import Duty, keep_doing
+
+if TYPE_CHECKING:
+    from paymux.ops.scrape import Scrape
 
 log = structlog.get_logger()
 
@@ -183,8 +184,11 @@ class Node:
         self._tasks: list[asyncio.Task[None]] = []
         self._dispatcher = self._doors()
 
-    def _counted(self, recorder: Batcher) -> Scrape:
-        """Have everything counted."""
+    def _counted(self, recorder: Batcher) -> "Scrape":
+        """Have everything counted. Imported here: commands count nothing."""
+        from paymux.ops.metrics import Metrics
+        from paymux.ops.scrape import Gauges, Scrape
+
         core, settings = self.core, self.core.settings
         metrics = Metrics(settings.mode, core.storage.engine, str(os.getpid()) if settings.workers > 1 else "")
         for queue, batcher in (("writer", core.writer), ("reader", core.reader), ("recorder", recorder)):

@@ -24,6 +24,10 @@ settings.register_profile("everywhere", deadline=None, derandomize=bool(os.envir
 settings.load_profile("everywhere")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--crash-rounds", type=int, default=20, help="how often the crash test kills a server at a random moment")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a browser come last: they are the slowest, and an open browser occupies the thread's event loop."""
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))

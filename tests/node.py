@@ -230,8 +230,9 @@ class LiveNode:
 
 def request_bytes(method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
     """One HTTP/1.1 request whose connection is closed after the answer."""
-    lines = {"Host": "127.0.0.1", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
-    return "".join([f"{method} {target} HTTP/1.1\r\n", *(f"{name}: {value}\r\n" for name, value in lines.items()), "\r\n"]).encode("latin-1") + body
+    given = {"Host": "127.0.0.1", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
 
 
 def status_of(answer: bytes) -> int:
@@ -255,12 +256,16 @@ async def together(calls: Sequence[Awaitable[Any]]) -> list[Any]:
 
 
 @asynccontextmanager
-async def serving(database_url: str, **settings: object) -> AsyncIterator[LiveNode]:
+async def serving(database_url: str, **settings: Any) -> AsyncIterator[LiveNode]:
     """A node on an empty or used database; settings by their names."""
-    given = load_settings({}, secret_key=SECRET_KEY, database=database_url, allow_private_urls=True, **settings)
+    own: dict[str, Any] = {"secret_key": SECRET_KEY, "database": database_url, "allow_private_urls": True}
+    given = load_settings({}, **own | settings)
     core = await Core.open(given)
     node = Node(core)
-    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    # asyncio spares small packets the wait for an acknowledgement only where the protocol is named.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(1024)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     config = uvicorn.Config(
         node,

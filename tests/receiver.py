@@ -8,6 +8,7 @@ where buyers come back to. Each receiver has a thread and a port of 127.0.0.1 of
 
 import hmac
 import json
+import select
 import socket
 import threading
 import time
@@ -30,7 +31,7 @@ class Delivery:
     body: bytes
     came_at: int  # Unix milliseconds
     genuine: bool
-    accepted: bool  # whether it was answered with 2xx
+    accepted: bool  # whether it was answered with 2xx while somebody waited for it
 
     @property
     def id(self) -> str:
@@ -131,19 +132,19 @@ class Receiver:
         self.wait_for(lambda: bool(found()), f"the buyer (at {session_page})", within_s)
         return found()[0]
 
-    def take(self, path: str, headers: dict[str, str], body: bytes) -> int | None:
-        """Judge a notice; None: the other side is gone or we hang until the end."""
+    def take(self, path: str, headers: dict[str, str], body: bytes, gone: Callable[[], bool]) -> int | None:
+        """Judge a notice; None if nobody waits for the answer any more."""
         with self._changed:
             self.asked += 1
             self._changed.notify_all()
         came_at = time.time_ns() // 1_000_000
-        waited = self._gate.wait(60)
+        heard = self._gate.wait(60) and not gone()
         good = genuine(headers, body, self.secret)
         status = self.status if good else 401
         with self._changed:
-            self.deliveries.append(Delivery(path, headers, body, came_at, good, waited and 200 <= status < 300))
+            self.deliveries.append(Delivery(path, headers, body, came_at, good, heard and 200 <= status < 300))
             self._changed.notify_all()
-        return status if waited else None
+        return status if heard else None
 
     def see(self, target: str) -> None:
         with self._changed:
@@ -182,12 +183,24 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
-        status = self.server.receiver.take(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+        length = int(self.headers.get("content-length", "0"))
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever sent it was killed in the middle
+            self.close_connection = True
+            return
+        status = self.server.receiver.take(self.path, {name.lower(): value for name, value in self.headers.items()}, body, self._gone)
         if status is None:
             self.close_connection = True
             return
         self._answer(status, "text/plain", b"ok" if status < 300 else b"no")
+
+    def _gone(self) -> bool:
+        """Whether the other side has hung up."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        try:
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
 
     def do_GET(self) -> None:
         self.server.receiver.see(self.path)

@@ -35,6 +35,8 @@ COOKIE = "paymux_buyer"
 COOKIE_LASTS_S = 86_400
 FRESH_MS = 30 * 60_000  # so long after paying a buyer's own browser still sees the tick; later, and for others, it goes to the shop
 HAND_OVER_MS = 20_000
+NEWS_S, NEWS_EVERY_S = 1.0, 0.1  # a buyer who comes back from paying is often a moment faster than the company's report
+RETURN_S = 3  # from the tick to the shop
 EVENTS_EVERY_S, EVENTS_LAST_S, BEAT = 0.7, 240, 20
 NOTICES = {
     Refusal.EMAIL_REQUIRED: Notice.EMAIL_MISSING,
@@ -109,7 +111,7 @@ class Checkout:
         landing = seen.dialect.pages.landing(request.path, seen.payment)
         if not isinstance(landing, Landing):
             return self._go(302, request.base_url + landing, seen)
-        if "prefetch" in request.header("sec-purpose"):
+        if "prefetch" in request.header("sec-purpose") + request.header("purpose"):  # the second is older browsers'
             return Response(204, b"", {"Cache-Control": "no-store"})
         if seen.payment.state is State.CREATED:
             report = Report(payment_id=seen.payment.id, event=Event.OPENED, source=Source.BUYER, happened_at=0)
@@ -119,11 +121,24 @@ class Checkout:
         at = screen(seen.payment, seen.attempts, seen.now)
         if landing is Landing.START:
             return await self._start_by_itself(request, seen, at)
+        if at is Screen.WAITING and request.query.get("back"):
+            seen = await self._news(request, seen)
+            at = screen(seen.payment, seen.attempts, seen.now)
         paid = seen.payment.state in SUCCESS
         fresh = seen.known_buyer and seen.now - (seen.payment.paid_at or 0) < FRESH_MS
         if paid and not fresh and seen.payment.return_url:
             return self._go(302, seen.payment.return_url, seen)
         return await self._page(request, seen, Screen.ALREADY_PAID if paid and not fresh else at)
+
+    async def _news(self, request: Request, seen: Seen) -> Seen:
+        """The payment once something was learned about it, or as it stands a moment later."""
+        for _ in range(round(NEWS_S / NEWS_EVERY_S)):
+            before = seen.payment.version
+            await asyncio.sleep(NEWS_EVERY_S)
+            seen = await self._see(request) or seen
+            if seen.payment.version != before:
+                break
+        return seen
 
     async def _events(self, request: Request, seen: Seen) -> AsyncIterator[bytes]:
         """Server-sent events: how the payment stands, now and whenever that changes. Ends by itself; the browser comes back."""
@@ -187,7 +202,7 @@ class Checkout:
 
     async def _start(self, request: Request, seen: Seen, command: StartAttempt) -> Handed | Refused:
         def return_url(payment: Payment) -> str:
-            return request.base_url + _with(seen.dialect.page_path(payment), lang=seen.picked)
+            return request.base_url + _with(seen.dialect.page_path(payment), lang=seen.picked, back="1")
 
         return await self._starter.start(command, return_url, request.base_url)
 
@@ -246,6 +261,7 @@ class Checkout:
             change_safe=handed,
             return_url=payment.return_url,
             cancel_url=payment.cancel_url,
+            auto_return_s=RETURN_S,
             version=payment.version,
             live_url=_with(page, live="events"),
             poll_url=_with(page, live="poll"),

@@ -80,6 +80,8 @@ SINGLE: dict[str, tuple[str, str]] = {
     "migrate":  ("serve:migrate", "Bring the database to this program's schema."),
     "routing":  ("route:routing", "Switch automatic routing for the whole platform."),
     "settings": ("settings:settings", "List every setting with its default and what it does."),
+    "doctor":   ("doctor:doctor", "Find what is wrong, and explain how to mend it."),
+    "backup":   ("backup:backup", "Make a consistent copy while the server runs, and prove it; or verify one."),
 }  # fmt: skip
 
 

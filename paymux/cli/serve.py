@@ -235,6 +235,10 @@ def _end_hard() -> None:
 
 def _supervise(settings: "Settings", listener: socket.socket) -> None:
     """Fork the workers, which share the listening socket; start again one that dies; end when all have ended."""
+    import uvicorn  # noqa: F401 - loaded once, shared by the workers
+
+    import paymux.app  # noqa: F401
+
     alive: set[int] = set()
     held, parent_gone = os.pipe()[::-1]  # nobody writes: it closes with this process, however that ends
     state = {"stopping": False, "code": 0}
@@ -264,7 +268,8 @@ def _supervise(settings: "Settings", listener: socket.socket) -> None:
         alive.discard(pid)
         code = os.waitstatus_to_exitcode(status)
         if state["stopping"]:
-            state["code"] = max(state["code"], abs(code))
+            if code != -signal.SIGTERM:  # one that had not begun yet
+                state["code"] = max(state["code"], abs(code))
         elif code == 2:  # it cannot start as it was asked, nor could the next
             state["code"] = 2
             stop(signal.SIGTERM, None)

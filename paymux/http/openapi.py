@@ -48,7 +48,7 @@ def _operation(route: Route, by_type: dict[Any, dict[str, Any]]) -> dict[str, An
     operation: dict[str, Any] = {"summary": route.about, "operationId": _id(route), "responses": _responses(route, by_type)}
     if route.parameters:
         operation["parameters"] = [
-            {"name": one.name, "in": "query", "required": False, "description": one.about, "schema": {"type": "string"}}
+            {"name": one.name, "in": "query", "required": False, "description": one.about, "schema": {"type": "string", "minLength": 1}}
             for one in route.parameters
         ]
     if route.request is not None:

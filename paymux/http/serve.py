@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import ipaddress
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,6 +19,7 @@ import structlog
 
 from paymux.clock import ticks
 from paymux.errors import Busy, OutcomeUnknown, StorageError
+from paymux.http.access import AccessLog
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -61,6 +63,11 @@ class Request:
     def form(self) -> dict[str, str]:
         """The pairs of a form post."""
         return _pairs(self.body)
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body was announced; without either header there is none."""
+        return "content-length" in self.headers or "transfer-encoding" in self.headers
 
     def cookie(self, name: str) -> str:
         for part in self.header("cookie").split(";"):
@@ -178,6 +185,7 @@ class Dispatcher:
         self._tables, self._origin, self._fallback = tables, origin, fallback
         self._body_max, self._body_timeout_s = body_max_bytes, body_timeout_s
         self.observe: Callable[[str, str, int, float], None] | None = None  # (table, route, status, seconds); empty: unknown
+        self._access = AccessLog()
         self._exact: dict[str, dict[str, tuple[Route, Table]]] = {}
         self._named: dict[str, dict[str, tuple[Route, Table]]] = {}
         self._started: list[tuple[str, Route, Table]] = []
@@ -204,11 +212,10 @@ class Dispatcher:
         except _BrokeOff:
             log.info("request.broke_off", method=request.method, path=path[:200])
             return
+        if self.observe is not None:  # before it is sent: a stream lasts as long as its reader stays
+            self.observe(table.name if table else "", f"{route.method} {route.path}" if route else "", response.status, ticks() - started)
         await self._reply(request, response, receive, send)
-        took_s = ticks() - started
-        if self.observe is not None:
-            self.observe(table.name if table else "", f"{route.method} {route.path}" if route else "", response.status, took_s)
-        log.info("request", method=request.method, path=path[:200], status=response.status, took_ms=round(took_s * 1000, 1))
+        self._access.note(request.method, path, response.status, ticks() - started)
 
     @staticmethod
     async def _reply(request: Request, response: Response, receive: Receive, send: Send) -> None:
@@ -231,8 +238,7 @@ class Dispatcher:
             return failure(request, 405 if allowed else 404, {"Allow": ", ".join(sorted(allowed))} if allowed else {})
         limit = (table.body_max_bytes if table else None) or self._body_max
         try:
-            async with asyncio.timeout(self._body_timeout_s):
-                body = await _read(receive, request, limit)
+            body = await _in_time(_read(receive, request, limit), self._body_timeout_s) if request.has_body else b""
         except TimeoutError:
             return failure(request, 408, {"Connection": "close"})
         if body is None:
@@ -318,6 +324,33 @@ async def _read(receive: Receive, request: Request, limit: int) -> bytes | None:
         if not message.get("more_body"):
             break
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _in_time(reading: Coroutine[Any, Any, bytes | None], timeout_s: float) -> bytes | None:
+    """A body within its time. Nearly always it came with the head and is read without a wait: then there is nothing to time."""
+    try:
+        waits_for = reading.send(None)
+    except StopIteration as done:
+        read: bytes | None = done.value
+        return read
+    async with asyncio.timeout(timeout_s):
+        return await _resumed(reading, waits_for)
+
+
+@types.coroutine
+def _resumed(work: Coroutine[Any, Any, bytes | None], waits_for: Any) -> Generator[Any, Any, bytes | None]:
+    """Go on with a coroutine that was begun by hand and waits for something."""
+    try:
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as error:
+                waits_for = work.throw(error)
+            else:
+                waits_for = work.send(sent)
+    except StopIteration as done:
+        read: bytes | None = done.value
+        return read
 
 
 async def _drain(receive: Receive, request: Request) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from paymux import ids
+from paymux.errors import StorageError
 from paymux.keyring import Keyring
 from paymux.merchants.model import Plan, ShopStatus
 from paymux.storage.query import Tx, load
@@ -76,7 +77,9 @@ async def ensure_house(tx: Tx, now: int) -> None:
 
 async def add_key(keyring: Keyring, dialect: str, tx: Tx, merchant_id: int, api_key: str, now: int) -> None:
     """Store a key as its keyed hash."""
-    await tx.fetch(_q.insert_key, hash=keyring.hash_key(api_key), merchant_id=merchant_id, dialect=dialect, created_at=now)
+    stored = keyring.hash_key(api_key)
+    if not await tx.fetch(_q.insert_key, hash=stored, merchant_id=merchant_id, dialect=dialect, created_at=now):
+        raise StorageError(f"this key is in use already, by another merchant or for another API than {dialect}")
 
 
 async def put_endpoint(keyring: Keyring, tx: Tx, merchant_id: int, shop: str, url: str, secret: str, now: int) -> int:

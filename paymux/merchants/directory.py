@@ -114,8 +114,9 @@ class Directory:
 
 
 async def load_merchants(tx: Tx, ids: Sequence[int]) -> list[tuple[int, Merchant]]:
-    """Merchants with their versions, from the database."""
+    """Merchants with their versions, from the database. The versions first: what changes meanwhile is then read again."""
     wanted = [(merchant_id,) for merchant_id in sorted(set(ids))]
+    merchants = await tx.fetch(_q.load_merchants, wanted)
     shops: dict[int, dict[str, ShopStatus]] = {}
     for row in await tx.fetch(_q.load_shops, wanted):
         shops.setdefault(row["merchant_id"], {})[row["domain"]] = ShopStatus(row["status"])
@@ -136,5 +137,5 @@ async def load_merchants(tx: Tx, ids: Sequence[int]) -> list[tuple[int, Merchant
                 policy=policy_from(row["policy"]),
             ),
         )
-        for row in await tx.fetch(_q.load_merchants, wanted)
+        for row in merchants
     ]

@@ -49,9 +49,11 @@ SELECT 1;
 SELECT setval('merchant_id_seq', (SELECT max(id) FROM merchant));
 
 -- insert_key --
--- A key of a merchant, by its hash; one that is there already counts again.
+-- A key of a merchant, by its hash; one that the merchant has already counts again. RETURNING nothing if it is another's.
 INSERT INTO merchant_key (hash, merchant_id, dialect, created_at, revoked_at) VALUES (:hash, :merchant_id, :dialect, :created_at, NULL)
-ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL;
+ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL
+    WHERE merchant_key.merchant_id = excluded.merchant_id AND merchant_key.dialect = excluded.dialect
+RETURNING hash;
 
 -- revoke_keys --
 -- Every key of a merchant stops counting at once.

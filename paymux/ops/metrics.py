@@ -35,6 +35,7 @@ QUICK_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 CALL_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)  # somebody else's
 BUYER_S = (1, 5, 15, 30, 60, 180, 600, 1800, 3600, 21600, 86400, 259200)  # a person's
 COMMANDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+DELIVERED = ("delivered", "failed", "given_up", "lost")  # lost: another process may have sent it, too
 TIMED = frozenset({State.PAID, State.SETTLED, State.COMPLETED, State.FAILED})
 
 Opens = Callable[[OpenPayment], Awaitable[Opened | Refused]]
@@ -59,6 +60,8 @@ class Metrics:
         self._batches = self._histogram("batch_seconds", "From taking a batch to its commit (reader: to its answer).", ("queue",), QUICK_S)
         self._waiting = self.gauge("queue_waiting", "Commands that wait for a transaction.", ("queue",))
         self._children: dict[tuple[str, ...], Any] = {}
+        for outcome in DELIVERED:  # from 0 on, so that the first one shows as a growth
+            self._child(self._deliveries, outcome)
 
     def _information(self, mode: str, engine: str) -> None:
         ProcessCollector(registry=self.registry)
@@ -120,9 +123,9 @@ class Metrics:
 
         return counted
 
-    def started(self, provider: str, answer: str, took_s: float) -> None:
+    def started(self, provider: str, answer: str, took_ms: int) -> None:
         """A start call came back."""
-        self._child(self._starts, provider, answer.lower()).observe(took_s)
+        self._child(self._starts, provider, answer.lower()).observe(took_ms / 1000)
 
     def delivered(self, outcome: str, took_s: float) -> None:
         """A try to deliver a notice was recorded."""

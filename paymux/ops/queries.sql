@@ -40,3 +40,91 @@ SELECT max(t.at) AS at FROM (
 -- migrated_at --
 -- When the newest migration was applied, by the clock on the wall.
 SELECT max(applied_at) AS at FROM migration;
+
+-- key_ids --
+-- Under which secret keys (by the id that each stored value names behind its first dot) API keys and webhook secrets lie.
+SELECT s.key_id, sum(s.is_key) AS keys, sum(1 - s.is_key) AS secrets, count(DISTINCT s.merchant_id) AS merchants
+FROM (
+    SELECT substr(hash, 4, 8) AS key_id, 1 AS is_key, merchant_id FROM merchant_key WHERE revoked_at IS NULL
+    UNION ALL SELECT substr(secret, 4, 8), 0, merchant_id FROM endpoint
+) s
+GROUP BY s.key_id ORDER BY s.key_id;
+
+-- endpoints_after --
+-- Where notices go, a page at a time.
+SELECT id, merchant_id, shop, url, secret, enabled FROM endpoint WHERE id > :after ORDER BY id LIMIT :page;
+
+-- merchants_after --
+-- Active merchants with what they need to be paid and told, a page at a time.
+SELECT m.id, m.name, m.wallet,
+    (SELECT count(*) FROM shop s WHERE s.merchant_id = m.id AND s.status = 'approved') AS shops,
+    (SELECT count(*) FROM endpoint e WHERE e.merchant_id = m.id AND e.enabled = 1 AND e.url <> '') AS endpoints,
+    (SELECT max(p.id) FROM payment p WHERE p.merchant_id = m.id) AS newest_payment
+FROM merchant m WHERE m.active = 1 AND m.id > :after ORDER BY m.id LIMIT :page;
+
+-- refusing_receivers --
+-- Receivers that did not acknowledge what they were sent, with the last answer of each.
+SELECT r.merchant_id, r.found, r.oldest, r.newest, r.next_at, coalesce(e.shop, '') AS shop, a.url, a.status, a.error
+FROM (
+    SELECT endpoint_id, merchant_id, count(*) AS found, min(created_at) AS oldest, max(id) AS newest, min(due_at) AS next_at
+    FROM notice WHERE state = 'waiting' AND tries > 0 GROUP BY endpoint_id, merchant_id
+) r
+LEFT JOIN endpoint e ON e.id = r.endpoint_id
+LEFT JOIN notice_answer a ON a.notice_id = r.newest AND a.number = (SELECT max(b.number) FROM notice_answer b WHERE b.notice_id = r.newest)
+ORDER BY r.found DESC;
+
+-- given_up --
+-- Of the newest notices those that were given up, by merchant.
+SELECT merchant_id, count(*) AS found FROM notice
+WHERE id > (SELECT max(id) FROM notice) - :among AND state = 'given_up' GROUP BY merchant_id ORDER BY merchant_id;
+
+-- unclear_attempts --
+-- Attempts in doubt, the oldest first. The list of states is the one of the index: SQLite finds it no other way.
+SELECT id, payment_id, provider, route, ask_at, asked, started_at, doubted_at FROM attempt
+WHERE state IN ('started', 'handed_over', 'pending', 'unclear') AND CASE WHEN state = 'unclear' THEN 1 ELSE 0 END = 1
+ORDER BY doubted_at, id;
+
+-- undone --
+-- What was due some time ago and was not done: payments to expire, attempts to ask about, notices to send that nobody is sending.
+SELECT
+    (SELECT count(*) FROM payment WHERE state IN ('created', 'awaiting') AND expires_at <= :due) AS expired,
+    (SELECT count(*) FROM attempt WHERE ask_at <= :due) AS unasked,
+    (SELECT count(*) FROM notice n JOIN endpoint e ON e.id = n.endpoint_id AND e.enabled = 1
+        WHERE n.state = 'waiting' AND n.due_at <= :due AND (n.leased_until IS NULL OR n.leased_until <= :wall)) AS unsent;
+
+-- row_counts --
+-- How many rows every table has.
+SELECT 'installation' AS name, count(*) AS found FROM installation
+UNION ALL SELECT 'migration', count(*) FROM migration
+UNION ALL SELECT 'merchant', count(*) FROM merchant
+UNION ALL SELECT 'merchant_profile', count(*) FROM merchant_profile
+UNION ALL SELECT 'merchant_key', count(*) FROM merchant_key
+UNION ALL SELECT 'shop', count(*) FROM shop
+UNION ALL SELECT 'endpoint', count(*) FROM endpoint
+UNION ALL SELECT 'route_setting', count(*) FROM route_setting
+UNION ALL SELECT 'payment', count(*) FROM payment
+UNION ALL SELECT 'history', count(*) FROM history
+UNION ALL SELECT 'attempt', count(*) FROM attempt
+UNION ALL SELECT 'receipt', count(*) FROM receipt
+UNION ALL SELECT 'account', count(*) FROM account
+UNION ALL SELECT 'transfer', count(*) FROM transfer
+UNION ALL SELECT 'notice', count(*) FROM notice
+UNION ALL SELECT 'notice_answer', count(*) FROM notice_answer
+UNION ALL SELECT 'sandbox_charge', count(*) FROM sandbox_charge
+UNION ALL SELECT 'sandbox_callback', count(*) FROM sandbox_callback;
+
+-- export_snapshot (sqlite) --
+-- Nothing to export: an SQLite file is copied inside its own transaction.
+SELECT '' AS snapshot;
+
+-- export_snapshot (postgres) --
+-- The name of what this transaction sees, for pg_dump to see the same.
+SELECT pg_export_snapshot() AS snapshot;
+
+-- damage (sqlite) --
+-- What SQLite itself finds wrong with the pages of its file.
+SELECT quick_check AS fault FROM pragma_quick_check WHERE quick_check <> 'ok' LIMIT 5;
+
+-- damage (postgres) --
+-- Nothing to ask: a restored dump was just written anew.
+SELECT '' AS fault WHERE false;

@@ -31,6 +31,10 @@ from paymux.storage.writer import Now, Storage
 FRESH_S = 5.0
 WAIT_S = 2.0
 HEALTH = {Health.UP: 2, Health.DEGRADED: 1, Health.DOWN: 0}
+PRIVATE = tuple(  # loopback, local networks, link-local
+    ipaddress.ip_network(text)
+    for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10")
+)
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 log = structlog.get_logger()
@@ -138,5 +142,5 @@ def _is_private(request: Request) -> bool:
         address = ipaddress.ip_address(request.client)
     except ValueError:
         return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_private)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address.version == network.version and address in network for network in PRIVATE)

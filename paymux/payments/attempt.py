@@ -180,7 +180,7 @@ class Starter:
         self._writer, self._door, self._beginner, self._health = writer, door, beginner, health
         self._registry, self._sends = registry, sends
         self._running: set[asyncio.Task[None]] = set()
-        self.observe: Callable[[str, str, float], None] | None = None  # (provider, kind of answer, seconds) of each start call
+        self.observe: Callable[[str, str, int], None] | None = None  # (provider, kind of answer, milliseconds) of each start call
 
     async def start(self, command: StartAttempt, return_url: Callable[[Payment], str], callback_base: str) -> Handed | Refused:
         """Start, and go on to the next route as long as nothing can have been charged."""
@@ -194,7 +194,7 @@ class Starter:
             began_s = ticks()
             answer = await self._call(begun, return_url(begun.payment), callback_base)
             if self.observe is not None:
-                self.observe(begun.attempt.provider, type(answer).__name__, ticks() - began_s)
+                self.observe(begun.attempt.provider, type(answer).__name__, round((ticks() - began_s) * 1000))
             pass_by("attempt.answered")
             if isinstance(answer, Unclear | NotSent):
                 self._health.failed(begun.attempt.route, begun.attempt.started_at)

@@ -22,6 +22,8 @@ class Verdict(StrEnum):
     RETURNED = "returned"  # held money went back to the buyer
 
 
+# Where no provider ever answers, a person who asked it by other means ends the doubt: paid, or the attempt is dead and another may follow.
+IN_DOUBT = {Verdict.ACCEPTED: Event.PAID, Verdict.REJECTED: Event.DECLINED, Verdict.RETURNED: Event.RETURNED}
 EVENTS = {Verdict.ACCEPTED: Event.ACCEPTED, Verdict.REJECTED: Event.REJECTED, Verdict.RETURNED: Event.RETURNED}
 
 
@@ -51,9 +53,10 @@ class Judging:
         payment = locked[verdict.payment_id][0]
         attempts = await store.attempts_of(tx, payment.id)
         attempt = attempts[-1] if attempts else None
+        doubtful = payment.state is State.UNCLEAR
         report = Report(
             payment_id=payment.id,
-            event=EVENTS[verdict.verdict],
+            event=(IN_DOUBT if doubtful else EVENTS)[verdict.verdict],
             source=Source.OPERATOR,
             happened_at=0,
             attempt_id=attempt.id if attempt else None,
@@ -70,6 +73,8 @@ class Judging:
             report = msgspec.structs.replace(report, receipt=receipt)
             holder = attempt.provider if attempt else self._provider
             known = await store.known_receipts(tx, [(holder, receipt.reference)])
-            if payment.state is not State.REVIEW and not known:
-                return refuse(Refusal.STATE_FORBIDS, f"a payment that is {payment.state} is not under review")
+            if payment.state not in (State.REVIEW, State.UNCLEAR) and not known:
+                return refuse(Refusal.STATE_FORBIDS, f"a payment that is {payment.state} is not under review or in doubt")
+        elif doubtful and verdict.verdict is Verdict.ACCEPTED:
+            return refuse(Refusal.STATE_FORBIDS, "nobody reported money for it: say how much the provider holds")
         return (await self._door.advance(tx, [report], now))[0]

@@ -87,10 +87,12 @@ INSERT INTO history (payment_id, version, merchant_id, event, from_state, to_sta
 SELECT payment_id, version, merchant_id, event, from_state, to_state, source, attempt_id, why, happened_at, learned_at FROM {rows} r WHERE true;
 
 -- insert_receipts --
--- Note money that came.
+-- Note money that came; RETURNING what nobody counted meanwhile.
 -- rows: provider text, reference text, payment_id bigint, attempt_id bigint, merchant_id bigint, amount_units bigint, currency text, txid text, happened_at bigint, learned_at bigint
 INSERT INTO receipt (provider, reference, payment_id, attempt_id, merchant_id, amount_units, currency, txid, happened_at, learned_at)
-SELECT provider, reference, payment_id, attempt_id, merchant_id, amount_units, currency, txid, happened_at, learned_at FROM {rows} r WHERE true;
+SELECT provider, reference, payment_id, attempt_id, merchant_id, amount_units, currency, txid, happened_at, learned_at
+FROM {rows} r WHERE true ORDER BY provider, reference
+ON CONFLICT (provider, reference) DO NOTHING RETURNING reference;
 
 -- insert_attempt --
 -- Begin an attempt; RETURNING its id.
@@ -113,8 +115,9 @@ RETURNING *;
 
 -- claim_asks (postgres) --
 -- Take attempts that are due to be asked, and put them off; rows that another node is taking are passed over.
+-- An array, so that the rows are chosen once and then found by their ids, whatever the planner thinks of the limit.
 UPDATE attempt SET ask_at = :again_at, asked = asked + 1
-WHERE id IN (SELECT id FROM attempt WHERE ask_at <= :now ORDER BY ask_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+WHERE id = ANY (ARRAY(SELECT id FROM attempt WHERE ask_at <= :now ORDER BY ask_at LIMIT :batch FOR UPDATE SKIP LOCKED))
 RETURNING *;
 
 -- overdue_payments --

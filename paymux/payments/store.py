@@ -94,25 +94,24 @@ async def save(tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Paymen
         [(a.id, a.state, a.provider_ref, a.handed_url, a.reason, a.ask_at, a.doubted_at, a.ended_at) for _, a in sorted(tries.items())],
     )
     await insert_history(tx, [row for decision in decisions for row in decision.history])
-    await tx.fetch(
-        q.insert_receipts,
-        [
-            (
-                provider,
-                receipt.reference,
-                decision.payment.id,
-                decision.attempt.id if decision.attempt else None,
-                decision.payment.merchant_id,
-                receipt.amount.units,
-                receipt.amount.currency.code,
-                receipt.txid,
-                decision.history[-1].happened_at,
-                decision.history[-1].learned_at,
-            )
-            for decision in decisions
-            for provider, receipt in decision.receipts
-        ],
-    )
+    receipts = [
+        (
+            provider,
+            receipt.reference,
+            decision.payment.id,
+            decision.attempt.id if decision.attempt else None,
+            decision.payment.merchant_id,
+            receipt.amount.units,
+            receipt.amount.currency.code,
+            receipt.txid,
+            decision.history[-1].happened_at,
+            decision.history[-1].learned_at,
+        )
+        for decision in decisions
+        for provider, receipt in decision.receipts
+    ]
+    if len(await tx.fetch(q.insert_receipts, receipts)) != len(receipts):
+        raise LostUpdate  # another node counted one of them for another payment
 
 
 async def insert_history(tx: Tx, rows: Sequence[HistoryRow]) -> None:

@@ -21,6 +21,7 @@ from paymux.storage.query import Query, Rows, Tx
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 20.0
+COPIED_PAGES = 4096  # between two signs of progress
 OPENERS_MAX = 100  # so often the change to WAL is tried again
 
 
@@ -39,6 +40,17 @@ class SqliteTx:
                 return []
             params["rows"] = msgspec.json.encode(rows).decode()
         return self._connection.execute(query.sqlite.sql, params).fetchall()
+
+    def copy_to(self, target: Path, told: Callable[[int, int], None]) -> None:
+        """The whole database as this transaction sees it, into a file; others may write meanwhile. `told(pages done, pages)`."""
+        self._connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # a transaction sees nothing before it has read
+        copy = sqlite3.connect(target, isolation_level=None)
+        try:
+            self._connection.backup(copy, pages=COPIED_PAGES, progress=lambda _, left, pages: told(pages - left, pages))
+        except sqlite3.Error as error:
+            raise StorageError(f"cannot copy the database to {target}: {error}. Check that its disk has room.") from error
+        finally:
+            copy.close()
 
     def script(self, sql: str) -> None:
         """Several statements without parameters, inside the transaction that is open."""

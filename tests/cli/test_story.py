@@ -2,6 +2,7 @@
 
 import json
 
+from tests.cli.conftest import Here, Told
 from tests.server import RunningServer, advance_clock, answer_of, call, create_merchant, open_session, paymux, report
 
 
@@ -59,85 +60,88 @@ def test_fixtures_load_twice_and_are_the_contracts_merchants(database_url: str) 
         assert open_session(server.url, "KEY_PRO")[0] == 200
 
 
-def test_a_switch_of_a_merchant_counts_for_the_next_request(database_url: str) -> None:
+def test_a_switch_of_a_merchant_counts_for_the_next_request(database_url: str, here: Here, told: Told) -> None:
     key = create_merchant(database_url)["credentials"]["ecomtrade24"]["api_key"]
     with RunningServer(database_url) as server:
         assert open_session(server.url, key)[0] == 200
 
-        def told(*command: object) -> tuple[int, object]:
-            assert (done := paymux("merchant", *command, database_url=database_url)).returncode == 0, done.stderr
+        def after(*command: object) -> tuple[int, object]:
+            assert (done := here("merchant", *command, database_url=database_url)).returncode == 0, done.stderr
             code, answer = open_session(server.url, key)
             return code, answer.get("error") or answer.get("checkout_mode")
 
-        assert told("disable", 1) == (403, "merchant_disabled")
-        assert told("enable", 1) == (200, "smart_router")
-        assert told("smart-routing", 1, "off") == (200, "hosted")
-        assert told("shop", 1, "Shop.example.com", "blocked") == (403, "domain_not_allowed")
-        assert told("shop", 1, "shop.example.com", "approved")[0] == 200
-        assert told("wallet", 1, "0x12")[1] == "invalid_wallet"
-        assert told("wallet", 1, "0x" + "2" * 40)[0] == 200
-        new = answer_of("merchant", "key", 1, "--rotate", database_url=database_url)["credentials"]["ecomtrade24"]["api_key"]
+        assert after("disable", 1) == (403, "merchant_disabled")
+        assert after("enable", 1) == (200, "smart_router")
+        assert after("smart-routing", 1, "off") == (200, "hosted")
+        assert after("shop", 1, "Shop.example.com", "blocked") == (403, "domain_not_allowed")
+        assert after("shop", 1, "shop.example.com", "approved")[0] == 200
+        assert after("wallet", 1, "0x12")[1] == "invalid_merchant_payout_wallet"
+        assert after("wallet", 1, "0x" + "2" * 40)[0] == 200
+        new = told("merchant", "key", 1, "--rotate", database_url=database_url)["credentials"]["ecomtrade24"]["api_key"]
         assert open_session(server.url, key)[1] == {"ok": False, "error": "invalid_api_key"}
         assert open_session(server.url, new)[0] == 200
 
 
-def test_a_person_decides_what_is_under_review(database_url: str) -> None:
+def test_a_person_decides_what_is_under_review(database_url: str, here: Here, told: Told) -> None:
     key = create_merchant(database_url)["credentials"]["ecomtrade24"]["api_key"]
     with RunningServer(database_url) as server:
         sessions = [open_session(server.url, key)[1]["session_id"] for _ in range(2)]
     for session in sessions:
-        assert report(database_url, session, "review")["status"] == "manual_review"
-    waiting = answer_of("payment", "list", "--attention", database_url=database_url)["payments"]
+        assert (
+            told("sandbox", "report", "--payment", f"ecomtrade24:{session}", "--outcome", "review", database_url=database_url)["status"]
+            == "manual_review"
+        )
+    waiting = told("payment", "list", "--attention", database_url=database_url)["payments"]
     assert [one["id"] for one in waiting] == sessions
 
-    empty = paymux("payment", "accept", sessions[0], database_url=database_url)
+    empty = here("payment", "accept", sessions[0], database_url=database_url)
     assert (empty.returncode, empty.stdout) == (1, "")
     assert "say how much the provider holds" in empty.stderr
     accept = ("payment", "accept", sessions[0], "--received", "50.00")
-    assert answer_of(*accept, database_url=database_url)["outcome"] == "changed"
-    assert answer_of(*accept, database_url=database_url)["outcome"] == "repeated", "its money counts once"
-    story = answer_of("payment", "show", sessions[0], database_url=database_url)
+    assert told(*accept, database_url=database_url)["outcome"] == "changed"
+    assert told(*accept, database_url=database_url)["outcome"] == "repeated", "its money counts once"
+    story = told("payment", "show", sessions[0], database_url=database_url)
     assert (story["payment"]["state"], story["payment"]["received_units"], story["payment"]["held_units"]) == ("paid", 5000, 1)
-    assert answer_of("payment", "returned", sessions[0], database_url=database_url)["state"] == "paid"
-    assert answer_of("payment", "reject", sessions[1], database_url=database_url)["status"] == "failed"
-    assert paymux("payment", "accept", sessions[1], "--received", "1", database_url=database_url).returncode == 1
-    assert answer_of("payment", "list", "--attention", database_url=database_url)["payments"] == []
-    listed = answer_of("payment", "list", "--merchant", 1, "--limit", 1, database_url=database_url)
+    assert told("payment", "returned", sessions[0], database_url=database_url)["state"] == "paid"
+    assert told("payment", "reject", sessions[1], database_url=database_url)["status"] == "failed"
+    assert here("payment", "accept", sessions[1], "--received", "1", database_url=database_url).returncode == 1
+    assert told("payment", "list", "--attention", database_url=database_url)["payments"] == []
+    listed = told("payment", "list", "--merchant", 1, "--limit", 1, database_url=database_url)
     assert ([one["id"] for one in listed["payments"]], listed["next"]) == ([sessions[1]], sessions[1])
-    proven = paymux("ledger", "check", database_url=database_url)
+    proven = here("ledger", "check", database_url=database_url)
     assert (proven.returncode, proven.stdout[:10]) == (0, "All holds:"), proven.stdout
 
 
-def test_a_route_that_is_down_and_the_platforms_switch_count_everywhere(database_url: str) -> None:
-    routes = answer_of("route", "list", database_url=database_url)["routes"]
+def test_a_route_that_is_down_and_the_platforms_switch_count_everywhere(database_url: str, here: Here, told: Told) -> None:
+    routes = told("route", "list", database_url=database_url)["routes"]
     slug = routes[0]["slug"]
-    assert paymux("route", "set", slug, "--health", "down", "--priority", 7, database_url=database_url).returncode == 0
-    assert paymux("route", "set", slug, "--health", "degraded", database_url=database_url).returncode == 0
-    found = {route["slug"]: route for route in answer_of("route", "list", database_url=database_url)["routes"]}
+    assert here("route", "set", slug, "--health", "down", "--priority", 7, database_url=database_url).returncode == 0
+    assert here("route", "set", slug, "--health", "degraded", database_url=database_url).returncode == 0
+    found = {route["slug"]: route for route in told("route", "list", database_url=database_url)["routes"]}
     assert (found[slug]["health"], found[slug]["priority"]) == ("degraded", 7)
-    assert paymux("route", "set", "nowhere", "--health", "up", database_url=database_url).returncode == 1
-    assert paymux("routing", "off", database_url=database_url).stdout == "Automatic routing is off for the platform.\n"
-    assert answer_of("route", "list", database_url=database_url)["smart_routing"] is False
-    assert paymux("routing", "default", database_url=database_url).stdout == "Automatic routing is on for the platform.\n"
+    assert here("route", "set", "nowhere", "--health", "up", database_url=database_url).returncode == 1
+    assert here("routing", "off", database_url=database_url).stdout == "Automatic routing is off for the platform.\n"
+    assert told("route", "list", database_url=database_url)["smart_routing"] is False
+    assert here("routing", "default", database_url=database_url).stdout == "Automatic routing is on for the platform.\n"
 
 
-def test_a_policy_grows_and_shrinks_by_commands(database_url: str) -> None:
+def test_a_policy_grows_and_shrinks_by_commands(database_url: str, here: Here, told: Told) -> None:
     create_merchant(database_url)
-    slug = answer_of("route", "list", database_url=database_url)["routes"][0]["slug"]
+    slug = told("route", "list", database_url=database_url)["routes"][0]["slug"]
     change = ("merchant", "policy", 1, "--short-tolerance", 5, "--late", "accept", "--route-off", slug)
-    assert paymux(*change, database_url=database_url).returncode == 0
-    assert paymux("merchant", "method", 1, "paypal", "off", database_url=database_url).returncode == 0
-    shown = answer_of("merchant", "show", 1, database_url=database_url)
+    assert here(*change, database_url=database_url).returncode == 0
+    assert here("merchant", "method", 1, "paypal", "off", database_url=database_url).returncode == 0
+    shown = told("merchant", "show", 1, database_url=database_url)
     assert shown["policy"] == {"short_tolerance_units": 5, "late": "accept", "route_priority": {}, "routes_off": [slug]}
     assert shown["methods_off"] == ["paypal"]
-    assert paymux("merchant", "policy", 1, "--route-on", slug, database_url=database_url).returncode == 0
-    assert paymux("merchant", "method", 1, "paypal", "on", database_url=database_url).returncode == 0
-    shown = answer_of("merchant", "show", 1, database_url=database_url)
+    assert here("merchant", "policy", 1, "--route-on", slug, database_url=database_url).returncode == 0
+    assert here("merchant", "method", 1, "paypal", "on", database_url=database_url).returncode == 0
+    shown = told("merchant", "show", 1, database_url=database_url)
     assert (shown["policy"]["routes_off"], shown["policy"]["late"], shown["methods_off"]) == ([], "accept", [])
 
 
-def test_json_is_one_object_and_nothing_else(database_url: str) -> None:
-    done = paymux(
+def test_json_is_one_object_and_nothing_else(database_url: str, here: Here, told: Told) -> None:
+    done = here(
         "merchant",
         "create",
         "--name",
@@ -155,5 +159,5 @@ def test_json_is_one_object_and_nothing_else(database_url: str) -> None:
     assert done.stdout.count("\n") == 1
     assert json.loads(done.stdout)["plan"] == "free"
     assert "warning: '0x12' is not a wallet" in done.stderr
-    assert answer_of("merchant", "show", 1, database_url=database_url)["wallet"] == "0x12", "kept as given"
-    assert [one["id"] for one in answer_of("merchant", "list", database_url=database_url)["merchants"]] == [1]
+    assert told("merchant", "show", 1, database_url=database_url)["wallet"] == "0x12", "kept as given"
+    assert [one["id"] for one in told("merchant", "list", database_url=database_url)["merchants"]] == [1]

@@ -27,8 +27,8 @@ def payment(**changes: Any) -> Payment:
     base = Payment(
         id=1, merchant_id=7, dialect="stub", shop="shop.example.com", amount_units=10_000, currency="EUR", received_units=0, held_units=0,
         state=State.AWAITING, version=2, order_ref="A-1", repeat_key=None, method=None, email=None, country=None, return_url=None,
-        cancel_url=None, meta=None, details="{}", txid_in=None, txid_out=None, last_error=None, payer=None, reference=None, attention=None, created_at=NOW - HOUR,
-        expires_at=NOW + HOUR, paid_at=None, updated_at=NOW - HOUR,
+        cancel_url=None, meta=None, details="{}", txid_in=None, txid_out=None, last_error=None, payer=None, reference=None,
+        attention=None, created_at=NOW - HOUR, expires_at=NOW + HOUR, paid_at=None, updated_at=NOW - HOUR,
     )  # fmt: skip
     return replace(base, **changes)
 

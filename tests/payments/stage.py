@@ -107,9 +107,7 @@ class Stage:
 def about(tried: Attempt, event: Event, **facts: Any) -> Report:
     """A provider's report of an attempt."""
     happened_at = facts.pop("happened_at", 0)
-    return Report(
-        payment_id=tried.payment_id, attempt_id=tried.id, event=event, source=Source.PROVIDER, happened_at=happened_at, **facts
-    )
+    return Report(payment_id=tried.payment_id, attempt_id=tried.id, event=event, source=Source.PROVIDER, happened_at=happened_at, **facts)
 
 
 def by_clock(payment: Payment) -> Report:

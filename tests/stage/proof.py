@@ -1,6 +1,7 @@
 """That the books and the histories add up: the product's own ledger check, and beside it a few sums of our own."""
 
-from paymux.app import Core
+from paymux.app import TOLD, Core
+from paymux.payments.verify import verify
 from paymux.storage.query import Tx, load
 
 _q = load("tests.stage")
@@ -10,11 +11,14 @@ SUMS = ("unbalanced", "unlike_history", "unlike_receipts", "unlike_books", "unto
 async def prove(core: Core) -> None:
     """Fails with what does not add up."""
 
-    async def work(tx: Tx) -> dict[str, list[dict[str, object]]]:
-        return {name: [dict(row) for row in await tx.fetch(getattr(_q, name))] for name in SUMS}
+    async def work(tx: Tx) -> list[str]:
+        faults = [f"{fault.code}: {fault.sentence}" for fault in await verify(tx, TOLD)]
+        for name in SUMS:
+            faults += [f"{name}: {dict(row)}" for row in await tx.fetch(getattr(_q, name))]
+        return faults
 
-    found = await core.storage.read(work)
-    assert not any(found.values()), f"the books do not add up: { {name: rows for name, rows in found.items() if rows} }"
+    faults = await core.storage.snapshot(work)
+    assert not faults, "\n".join(["the books do not add up:", *faults])
 
 
 async def balance(core: Core, merchant_id: int, kind: str, currency: str = "EUR") -> int:

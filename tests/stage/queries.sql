@@ -33,3 +33,19 @@ SELECT p.id, p.state FROM payment p WHERE p.state IN ('paid', 'settled', 'comple
 -- What stands in an account of a merchant.
 SELECT coalesce(sum(e.amount_units), 0) AS units FROM account a JOIN entry e ON e.account_id = a.id
 WHERE a.merchant_id = :merchant_id AND a.kind = :kind AND a.currency = :currency;
+
+-- states --
+-- Every payment with its state.
+SELECT id, state FROM payment ORDER BY id;
+
+-- alive --
+-- Attempts that may still succeed.
+SELECT id, payment_id, state FROM attempt WHERE state IN ('started', 'handed_over', 'pending', 'unclear') ORDER BY id;
+
+-- notices --
+-- Every notice: whose, what it tells, when it was written, how it stands.
+SELECT id, payment_id, merchant_id, word, created_at, state, tries FROM notice ORDER BY id;
+
+-- attempts --
+-- The attempts of a payment, oldest first.
+SELECT * FROM attempt WHERE payment_id = :payment_id ORDER BY number;

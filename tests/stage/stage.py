@@ -16,7 +16,6 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import httpx2
 import msgspec
 import uvicorn
 
@@ -35,9 +34,10 @@ from paymux.providers.sandbox import messages
 from paymux.providers.sandbox.charge import transfer_txid
 from paymux.providers.sandbox.messages import SentTransfer, Standing
 from paymux.storage import installation
-from paymux.storage.query import Tx, load as load_queries
+from paymux.storage.query import Tx
+from paymux.storage.query import load as load_queries
 from tests.stage.proof import prove
-from tests.stage.shop import Shop
+from tests.stage.shop import Shop, plain_client
 
 T = TypeVar("T")
 
@@ -50,7 +50,13 @@ class Stage:
     """`settings` are those of paymux.config; what stands here goes before."""
 
     def __init__(self, database_url: str, **settings: Any) -> None:
-        given = {"secret_key": SECRET_KEY, "database": database_url, "allow_private_urls": True, "rate_limits": False, "start_timeout_s": 1}
+        given: dict[str, Any] = {
+            "secret_key": SECRET_KEY,
+            "database": database_url,
+            "allow_private_urls": True,
+            "rate_limits": False,
+            "start_timeout_s": 1,
+        }
         self.settings = load({}, **(given | settings))
         self.loop = asyncio.new_event_loop()
         self.core: Core
@@ -218,7 +224,8 @@ class Stage:
 
     def post(self, callback: "Callback") -> int:
         """Make a report; the HTTP status of the answer."""
-        return httpx2.post(self.url + callback.path, headers=callback.headers, content=callback.body, trust_env=False).status_code
+        with plain_client() as client:
+            return client.post(self.url + callback.path, headers=callback.headers, content=callback.body).status_code
 
 
 class Callback(msgspec.Struct, frozen=True):

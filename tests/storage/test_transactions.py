@@ -37,8 +37,8 @@ async def fact(storage: Storage, name: str) -> str | None:
     return (await storage.read(installation.facts)).get(name)
 
 
-async def test_what_was_answered_is_seen_by_others(storage: Storage, database_url: str) -> None:
-    other = await opened(database_url)
+async def test_what_was_answered_is_seen_by_others(storage: Storage, ready_url: str) -> None:
+    other = await opened(ready_url)
     assert await storage.write(put("mine")) == "mine"  # type: ignore[arg-type]
     assert await fact(other, "mine") == "1"
     await other.close()
@@ -66,8 +66,8 @@ async def test_a_broken_rule_of_a_table_undoes_everything(storage: Storage) -> N
     assert await fact(storage, "second") is None
 
 
-async def test_a_transaction_reads_its_own_writing_and_others_do_not(storage: Storage, database_url: str) -> None:
-    other, seen = await opened(database_url), []
+async def test_a_transaction_reads_its_own_writing_and_others_do_not(storage: Storage, ready_url: str) -> None:
+    other, seen = await opened(ready_url), []
 
     async def work(tx: Tx) -> None:
         await tx.fetch(q.put_fact, name="mine", value="1")
@@ -78,8 +78,8 @@ async def test_a_transaction_reads_its_own_writing_and_others_do_not(storage: St
     await other.close()
 
 
-async def test_a_snapshot_sees_one_moment_however_many_statements_it_has(storage: Storage, database_url: str) -> None:
-    other = await opened(database_url)
+async def test_a_snapshot_sees_one_moment_however_many_statements_it_has(storage: Storage, ready_url: str) -> None:
+    other = await opened(ready_url)
     loop = asyncio.get_running_loop()
 
     async def work(tx: Tx) -> tuple[str | None, str | None]:
@@ -179,8 +179,8 @@ async def test_sqlite_keeps_its_promises_of_durability(tmp_path: Path) -> None:
     await storage.close()
 
 
-async def test_the_first_mode_claims_the_database(storage: Storage, database_url: str) -> None:
-    other = await opened(database_url)
+async def test_the_first_mode_claims_the_database(storage: Storage, ready_url: str) -> None:
+    other = await opened(ready_url)
 
     async def claim(at: Storage, mode: str) -> str:
         try:

@@ -270,8 +270,8 @@ async def count(tx: Tx, commands: Sequence[int], now: int) -> list[int]:
     return [value] * len(commands)
 
 
-async def test_lanes_and_nodes_that_change_one_row_lose_nothing(storage: Storage, database_url: str) -> None:
-    other = await opened(database_url)
+async def test_lanes_and_nodes_that_change_one_row_lose_nothing(storage: Storage, ready_url: str) -> None:
+    other = await opened(ready_url)
     await storage.write(lambda tx: tx.fetch(q.put_fact, name="count", value="0"))
     writers = [Batcher(node.write, seven, node.retryable, node.lanes, batch_max=3) for node in (storage, other)]
     await asyncio.gather(*(writer.submit(count, 1) for writer in writers for _ in range(40)))

@@ -1,6 +1,7 @@
 """A shop creates a session: what it may send, what is kept of it, and what a repeat gives."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -339,3 +340,14 @@ async def test_a_route_that_went_down_is_not_offered_to_the_next_session(live: L
         assert (await shop.post(method="card")).status_code == 200
     finally:
         await live.set_route("birch", Health.UP)
+
+
+async def test_how_long_a_session_lasts_and_whose_addresses_count_are_settings(database_url: str) -> None:
+    async with serving(database_url, session_minutes=5, email_deny_domains="proxy.example") as live:
+        shop = await live.merchant()
+        session = await shop.status((await shop.create(email="a@sub.Proxy.example"))["session_id"])
+        ends, began = (datetime.strptime(session[name], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) for name in ("expires_at", "created_at"))
+        assert (ends - began).total_seconds() == 300
+        assert (await live.payment(session["id"])).email is None
+        assert (await shop.post(method="klarna", email="a@proxy.example")).json()["error"] == "valid_customer_email_required"
+        assert (await shop.post(method="klarna", email="a@notproxy.example")).status_code == 200

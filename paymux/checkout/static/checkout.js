@@ -12,7 +12,7 @@
   // The page is replaced, not patched: one truth, the server's. A note for the next page moves the focus to what changed.
   let leaving = false;
   const reload = () => {
-    if (leaving) return;
+    if (leaving || document.querySelector("form[data-sent]")) return;  // a choice under way leads on by itself; do not break it off
     leaving = true;
     try { sessionStorage.setItem("changed", "1"); } catch { /* a closed storage only costs the focus */ }
     location.replace(self || location.href);

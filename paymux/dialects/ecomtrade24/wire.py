@@ -8,9 +8,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import replace
 
 from paymux.dialects.ecomtrade24 import domain, fields
@@ -46,26 +47,43 @@ ID_MAX = 2**63 - 1
 # ---- POST /gateway/session.php: the request
 
 
-class SessionRequest(msgspec.Struct):
-    """The fields that are read, for the documentation; `fields` judges them. Unknown ones are ignored."""
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_AMOUNT_SCHEMA = {
+    "type": ["string", "number"],
+    "pattern": r"^(?=.*[1-9])[0-9]{1,7}(\.[0-9]{1,2})?$",
+    "exclusiveMinimum": 0,
+    "maximum": 9999999,
+    "examples": ["49.99"],
+}
+_Amount = Annotated[str, Meta(extra_json_schema=_AMOUNT_SCHEMA)]
+_Currency = Annotated[str, Meta(pattern="^[A-Za-z]{3}$", description="an active ISO 4217 code", examples=["EUR"])]
+_Domain = Annotated[str, Meta(pattern=rf"^({_LABEL}\.)+[A-Za-z]{{2,63}}$", max_length=190, examples=["shop.example.com"])]
+_Url = Annotated[str, Meta(pattern="^https?://[A-Za-z0-9]", max_length=domain.URL_MAX, examples=["https://shop.example.com/order/success"])]
+_OrderId = Annotated[str, Meta(max_length=fields.ORDER_ID_MAX, examples=["ORD-10001"])]
+_Method = Literal["card", "klarna", "paypal", "revolut", "bank", "ideal", "other"]
 
-    amount: Annotated[str, msgspec.Meta(extra_json_schema={"type": ["string", "number"]})]
-    currency: str
-    domain: str
+
+class SessionRequest(msgspec.Struct):
+    """The fields that are read, for the documentation; `fields` judges them, and takes more forms than are advised here.
+    Unknown ones are ignored."""
+
+    amount: _Amount
+    currency: _Currency
+    domain: _Domain
     merchant: str | None = None
     email: str | None = None
     customer_email: str | None = None
     billing_email: str | None = None
     customer: dict[str, Any] | None = None
-    order_id: str | int | None = None
-    merchant_ref: str | int | None = None
-    purchase_id: str | int | None = None
-    return_url: str | None = None
-    cancel_url: str | None = None
+    order_id: _OrderId | int | None = None
+    merchant_ref: _OrderId | int | None = None
+    purchase_id: _OrderId | int | None = None
+    return_url: _Url | None = None
+    cancel_url: _Url | None = None
     country: str | None = None
     billing_country: str | None = None
     meta: dict[str, Any] | None = None
-    method: str | None = None
+    method: _Method | None = None
     bank_fiat_currency: str | None = None
     webhook_url: str | None = None
 

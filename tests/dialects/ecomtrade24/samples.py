@@ -85,6 +85,7 @@ def payment(found: OpenPayment, number: int = 1459, **changes: Any) -> Payment:
         currency=found.amount.currency.code, received_units=0, held_units=0, state=State.CREATED, version=1, order_ref=found.order_ref,
         repeat_key=found.repeat_key, method=found.method, email=found.email, country=found.country, return_url=found.return_url,
         cancel_url=found.cancel_url, meta=found.meta, details=found.details, txid_in=None, txid_out=None, last_error=None,
+        reference=None, payer=None,
         attention=None, created_at=CREATED_AT, expires_at=CREATED_AT + found.lasts_ms, paid_at=None, updated_at=CREATED_AT,
     )  # fmt: skip
     return replace(stored, **changes)

@@ -1,0 +1,133 @@
+"""Hot queries find their rows by an index, on both engines, however many rows there are."""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from paymux.ledger import book, check
+from paymux.merchants import directory
+from paymux.payments import store, verify
+from paymux.storage.query import Query
+from tests.databases import Server, create_database, drop_database, sqlite_url
+from tests.storage.ad_hoc import opened, run
+
+ROWS = 20_000
+NUMBERS = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) "
+STATE = "CASE i % 50 WHEN 0 THEN 'created' WHEN 1 THEN 'awaiting' WHEN 2 THEN 'pending' ELSE 'paid' END"
+FILLED = f"""
+{NUMBERS} INSERT INTO merchant (name, email, plan, active, smart_routing, methods_off, policy, version, created_at, updated_at)
+SELECT 'M', 'm@example.com', 'pro', 1, 1, '[]', '{{}}', 1, 0, 0 FROM n WHERE i <= 4000;
+{NUMBERS} INSERT INTO merchant_key (hash, merchant_id, dialect, created_at) SELECT 'k1.x.' || i, 1 + i % 4000, 'stub', 0 FROM n;
+{NUMBERS} INSERT INTO payment (merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state,
+    version, order_ref, repeat_key, details, created_at, expires_at, updated_at)
+SELECT 1 + i % 200, 'stub', 'shop', 100, 'EUR', 0, 0, 0, {STATE}, 2, 'A-' || i, 'key-' || i, '{{}}', i, 1000000 + i, i FROM n;
+{NUMBERS} INSERT INTO attempt (payment_id, merchant_id, number, route, provider, method, state, operation_key, amount_units, currency,
+    choice, asked, ask_at, started_at)
+SELECT i, 1 + i % 200, 1, 'r', 'bank', 'card', 'paid', 'op_' || i, 100, 'EUR', '[]', 0, CASE i % 100 WHEN 0 THEN i END, i FROM n;
+{NUMBERS} INSERT INTO receipt (provider, reference, payment_id, attempt_id, merchant_id, amount_units, currency, happened_at, learned_at)
+SELECT 'bank', 'T-' || i, i, i, 1 + i % 200, 100, 'EUR', 0, 0 FROM n;
+{NUMBERS} INSERT INTO history (payment_id, version, merchant_id, event, to_state, source, why, happened_at, learned_at)
+SELECT i, 1, 1, 'created', 'created', 'shop', '', 0, 0 FROM n;
+{NUMBERS} INSERT INTO account (merchant_id, kind, currency, balance)
+SELECT i / 2, CASE i % 2 WHEN 0 THEN 'payable' ELSE 'fees' END, 'EUR', NULL FROM n WHERE i <= 4000;
+{NUMBERS} INSERT INTO transfer (key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at)
+SELECT 't' || i, 1, i, 1 + i % 3999, 4000, 100, 'payment.paid', 0, 0 FROM n;
+{NUMBERS} INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, body, state, tries, created_at)
+SELECT 1, i, 'stub', 'paid', 'd' || i, '', 'delivered', 1, 0 FROM n;
+"""
+
+BETWEEN = {"after": 5000, "up_to": 5500}
+HOT: list[tuple[Query, dict[str, Any]]] = [
+    (store.q.find_live, {}),
+    (store.q.payment_by_order, {}),
+    (store.q.overdue_payments, {"now": 1_000_300, "batch": 200}),
+    (store.q.claim_asks, {"now": 300, "again_at": 400, "batch": 50}),
+    (store.q.lock_payments, {}),
+    (store.q.find_payments, {}),
+    (store.q.find_attempts, {}),
+    (store.q.attempts_of_payments, {}),
+    (store.q.attempt_by_key, {}),
+    (store.q.known_receipts, {}),
+    (store.q.save_payments, {}),
+    (store.q.save_attempts, {}),
+    (store.q.refresh_payments, {}),
+    (store.q.history_of_payment, {"payment_id": 5}),
+    (store.q.receipts_of_payment, {"payment_id": 5}),
+    (store.q.notices_of_payment, {"payment_id": 5}),
+    (directory._q.find_by_key, {}),
+    (directory._q.find_by_id, {}),
+    (directory._q.load_merchants, {}),
+    (book._q.find_accounts, {}),
+    (book._q.lock_accounts, {}),
+    (book._q.move_balances, {}),
+    (book._q.transfers_of_payment, {"payment_id": 5}),
+    (check._q.transfers_after, {"after": 19_000, "page": 500}),
+    (verify._q.payments_after, {"after": 5000, "page": 500}),
+    (verify._q.histories_between, BETWEEN),
+    (verify._q.transfers_between, BETWEEN),
+    (verify._q.receipts_between, BETWEEN),
+    (verify._q.attempts_between, BETWEEN),
+    (verify._q.notices_between, BETWEEN),
+]
+FIVES = {"bigint": "5, 6", "text": "'5', '6'"}
+TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice")
+
+
+@pytest.fixture(scope="module")
+async def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[sqlite3.Connection]:
+    """A full SQLite file. Nobody gathers its statistics, as nobody does for an operator's."""
+    path = tmp_path_factory.mktemp("plans") / "full.db"
+    storage = await opened(sqlite_url(path))
+    await run(storage, FILLED)
+    await storage.close()
+    connection = sqlite3.connect(path)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+async def postgres_full(postgres: Server) -> AsyncIterator[str]:
+    """A full PostgreSQL database with the statistics that its own daemon would have gathered."""
+    url = create_database(postgres)
+    storage = await opened(url)
+    await run(storage, FILLED)
+    await run(storage, "ANALYZE;")
+    await storage.close()
+    yield url
+    drop_database(postgres, url)
+
+
+def name(case: object) -> str:
+    return case.name if isinstance(case, Query) else ""
+
+
+@pytest.mark.parametrize(("query", "params"), HOT, ids=name)
+async def test_sqlite_scans_no_table(sqlite_file: sqlite3.Connection, query: Query, params: dict[str, Any]) -> None:
+    given = dict.fromkeys(query.sqlite.params, "[]") | params
+    plan = [row[3] for row in sqlite_file.execute(f"EXPLAIN QUERY PLAN {query.sqlite.sql}", given)]
+    scans = [line for line in plan if line.startswith("SCAN") and line.split()[1] != "r" and "VIRTUAL TABLE" not in line]
+    assert [line for line in scans if "USING" not in line] == [], plan
+
+
+@pytest.mark.parametrize(("query", "params"), HOT, ids=name)
+async def test_postgres_scans_no_table_whatever_it_knows_of_the_parameters(
+    postgres_full: str, query: Query, params: dict[str, Any]
+) -> None:
+    kinds = re.findall(r"\$\d+::(\w+)\[\]", query.postgres.sql)[: query.postgres.columns or 0]
+    values = [f"ARRAY[{FIVES[kind]}]::{kind}[]" for kind in kinds]
+    values += [str(params[one]) for one in query.postgres.params]
+    connection = await asyncpg.connect(postgres_full)
+    try:
+        await connection.execute(f"PREPARE hot AS {query.postgres.sql}")
+        for mode in ("force_custom_plan", "force_generic_plan"):
+            await connection.execute(f"SET plan_cache_mode = {mode}")
+            plan = [
+                row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE hot({', '.join(values)})" if values else "EXPLAIN EXECUTE hot")
+            ]
+            assert not [line for line in plan for table in TABLES if f"Seq Scan on {table} " in line], (mode, plan)
+    finally:
+        await connection.close()

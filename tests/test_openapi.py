@@ -1,0 +1,133 @@
+"""The served OpenAPI documents: valid, complete, and true. schemathesis asks everything that a document allows, and what it forbids."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks as said
+
+from paymux.dialects.ecomtrade24.errors import HTTP
+from tests.databases import sqlite_url
+from tests.node import ORDER, Shop, serving
+
+HELD = [
+    not_a_server_error, said.status_code_conformance, said.content_type_conformance, said.response_schema_conformance,
+    said.response_headers_conformance, said.unsupported_method,
+]  # fmt: skip
+EXAMPLES = 120  # for each operation and mode; the whole is a matter of seconds
+
+
+@dataclass(frozen=True)
+class Served:
+    url: str
+    key: str
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A node in a thread of its own, since the one who asks here waits for each answer."""
+    up, down, found = threading.Event(), asyncio.Event(), []
+    loop = asyncio.new_event_loop()
+
+    async def run() -> None:
+        async with serving(sqlite_url(tmp_path_factory.mktemp("openapi") / "paymux.db"), rate_limits=False) as live:
+            shop: Shop = await live.merchant()
+            found.append(Served(live.url, shop.key))
+            up.set()
+            await down.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
+    thread.start()
+    try:
+        assert up.wait(30), "the node did not start"
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(down.set)
+        thread.join(30)
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def document(served: Served) -> dict[str, Any]:
+    answer = httpx2.get(f"{served.url}/openapi/ecomtrade24.json")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def schemas(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema in a document with where it stands."""
+    if isinstance(node, dict):
+        for name, inner in node.items():
+            if name == "schema":
+                yield f"{path}/{name}", inner
+            yield from schemas(inner, f"{path}/{name}")
+        if path.endswith("/components/schemas"):
+            yield from ((f"{path}/{name}", inner) for name, inner in node.items())
+
+
+def test_every_schema_of_the_document_is_one_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    found = dict(schemas(document))
+    assert len(found) > 10
+    for path, schema in found.items():
+        assert jsonschema_rs.meta.is_valid(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"}), path
+        jsonschema_rs.validator_for({**schema, "components": document["components"]})
+
+
+def test_the_document_has_what_a_reader_needs(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert set(document["paths"]) == {
+        "/gateway/me.php", "/gateway/session.php", "/gateway/session_status.php", "/gateway/status.php"
+    }  # fmt: skip
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    for operation in operations:
+        assert operation["summary"]
+        assert {"200", "401", "403", "429", "500", "503"} <= set(operation["responses"])
+        assert {int(status) for status in operation["responses"]} - {200} <= set(HTTP.values())
+    used = {name for one in document["security"] for name in one}
+    assert used == set(document["components"]["securitySchemes"])
+
+
+def test_the_document_names_every_field_that_is_read(document: dict[str, Any]) -> None:
+    request = document["components"]["schemas"]["SessionRequest"]
+    assert {"amount", "currency", "domain"} == set(request["required"])
+    assert {"email", "customer_email", "billing_email", "order_id", "merchant_ref", "meta", "method"} <= set(request["properties"])
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("path", ["/gateway/me.php", "/gateway/session.php", "/gateway/session_status.php", "/gateway/status.php"])
+def test_every_answer_is_as_the_document_says(served: Served, document: dict[str, Any], path: str, mode: GenerationMode) -> None:
+    (method,) = document["paths"][path]
+    operation = schemathesis.openapi.from_dict(document)[path][method.upper()]
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        if isinstance(case.body, dict) and isinstance(case.body.get("domain"), str):  # else each request ends at the domain
+            case.body |= {"domain": ORDER["domain"], "currency": "EUR"}
+        answer = case.call_and_validate(base_url=served.url, headers={"X-API-Key": served.key}, checks=HELD, timeout=10)
+        seen[answer.status_code] += 1
+
+    seen: Counter[int] = Counter()
+    ask()
+    assert sum(seen.values()) >= 1
+    if mode is GenerationMode.POSITIVE and "status" not in path:
+        assert seen[200], seen
+
+
+def test_the_documents_file_is_the_same_for_everybody(served: Served, tmp_path: Path) -> None:
+    with httpx2.Client() as client:
+        one, two = (client.get(f"{served.url}/openapi/ecomtrade24.json", headers={"Host": host}).content for host in ("a", "b"))
+    assert one == two

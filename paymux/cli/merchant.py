@@ -52,19 +52,27 @@ def create(
         A currency of the merchant, the first is the main one; may be given several times.
     """
     new = _new(name, email, plan, country, domain or [], wallet, webhook_url, webhook_secret, currency or [])
-    created = run(where, partial(add_merchant, new), secret_key=True, migrating=True)
+    created, exchanger = run(where, partial(_create, new), secret_key=True, migrating=True)
     answer = {
         "merchant_id": created.merchant_id,
         "plan": plan,
         "webhook_secret": created.webhook_secret,
-        "credentials": {DIALECT: {"api_key": created.api_key}},
+        "credentials": {DIALECT: {"api_key": created.api_key}, "exchanger": exchanger},
     }
     if as_json:
         return tell_json(answer)
     from paymux.cli import show
 
     about = f"Merchant {created.merchant_id}: {name} ({plan}). Keep these, they are not shown again."
-    show.fields([("API key", created.api_key), ("webhook secret", created.webhook_secret)], about)
+    pairs = [("API key", created.api_key), ("webhook secret", created.webhook_secret)]
+    show.fields([*pairs, *((f"exchanger {name}".replace("_", " "), value) for name, value in exchanger.items())], about)
+
+
+async def _create(new: "NewMerchant", core: "Core") -> "tuple[Created, dict[str, str]]":
+    from paymux.cli.exchange import add_key
+
+    created = await add_merchant(new, core)
+    return created, await add_key(created.merchant_id, False, (), core)
 
 
 async def add_merchant(new: "NewMerchant", core: "Core") -> "Created":

@@ -18,8 +18,9 @@ def test_a_payment_is_followed_from_its_merchant_to_the_books(database_url: str)
         "merchant_id": 1,
         "plan": "pro",
         "webhook_secret": "s" * 20,
-        "credentials": {"ecomtrade24": {"api_key": merchant["credentials"]["ecomtrade24"]["api_key"]}},
+        "credentials": merchant["credentials"],
     }
+    assert set(merchant["credentials"]["exchanger"]) == {"partner", "public_key", "secret_key"}
     key = merchant["credentials"]["ecomtrade24"]["api_key"]
     with RunningServer(database_url) as server:
         assert "SANDBOX MODE: no real money" in server.text()

@@ -16,6 +16,7 @@ import structlog
 
 from paymux import __version__
 from paymux.checkout.door import Checkout
+from paymux.checkout.orders import OrderPages
 from paymux.clock import Clock
 from paymux.config import Settings
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
@@ -217,6 +218,7 @@ class Node:
             core.sandbox,
         ).table()
         exchange = self._exchange()
+        orders = OrderPages(core.order_reads, core.reader, core.writer, core.exchange, core.sandbox).table()
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
         own = Table(
             "own",
@@ -231,7 +233,7 @@ class Node:
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        dispatcher = Dispatcher((own, exchange, gateway, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
+        dispatcher = Dispatcher((own, exchange, orders, gateway, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
 

@@ -19,16 +19,15 @@ STOCK = {"WMZ": 2_500_000, "SBERRUB": 25_000_000, "USDTTRC20": 10_000_000, "ETH"
 def currencies() -> "list[Currency]":
     from paymux.exchange.model import Check, Currency
 
-    manual = "Send [[inAmount]] [[inSymbol]] to the address below."
     return [
         Currency(
             id="5d8e5f1a1c9d440000a1e701", code="ETH", name="Ethereum", symbol="ETH", decimals=8, network="Ethereum", check=Check.EVM,
-            account="0x52908400098527886E0F7030069857D2E4169EE7", payment_text=manual, usd_rate="158.71", position_in=2,
+            account="0x52908400098527886E0F7030069857D2E4169EE7", usd_rate="158.71", position_in=2,
         ),
         Currency(id="5d8e5f1a1c9d440000a1e702", code="WMZ", name="WebMoney", symbol="USD", decimals=2, usd_rate="1", position_out=1),
         Currency(
             id="5d8e5f1a1c9d440000a1e703", code="USDTTRC20", name="Tether TRC20", symbol="USDT", decimals=2, network="TRON",
-            check=Check.TRON, account="TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", payment_text=manual, payout="automatic", usd_rate="1",
+            check=Check.TRON, account="TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", payout="automatic", usd_rate="1",
             position_in=3, position_out=3,
         ),
         Currency(
@@ -37,7 +36,7 @@ def currencies() -> "list[Currency]":
         ),
         Currency(
             id="5d8e5f1a1c9d440000a1e705", code="BTC", name="Bitcoin", symbol="BTC", decimals=8, network="Bitcoin", check=Check.BTC,
-            payment="automatic", account="bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", payment_text=manual, usd_rate="65000", position_in=1,
+            payment="automatic", account="bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", usd_rate="65000", position_in=1,
         ),
     ]  # fmt: skip
 

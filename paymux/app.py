@@ -55,6 +55,7 @@ from paymux.providers.sandbox.house.cashier import Cashier
 from paymux.providers.sandbox.house.house import House
 from paymux.providers.sandbox.provider import sandbox_providers
 from paymux.providers.sandbox.transport import in_process_send
+from paymux.rates.look import Looker
 from paymux.routing.health import HealthBook
 from paymux.storage import installation
 from paymux.storage.connect import sqlite_file, storage_for
@@ -163,6 +164,7 @@ class Node:
         polling = Polling(settings.poll_first_s, settings.poll_max_s, settings.doubt_deadline_s)
         self.poller = Poller(core.writer, core.door, core.registry, self.sends, polling)
         self.sweep = Sweep(core.door)
+        self.looker = Looker(core.storage, self.client)
         self.order_sweep = OrderSweep(core.exchange)
         self.payouts = Payouts(core.exchange, core.writer, Cashier(core.writer, core.reader) if core.sandbox else None)
         # Its own batcher: recording an answer locks notices that a payment's change also locks.
@@ -281,11 +283,15 @@ class Node:
         async def sweep_orders() -> int:
             return await self.core.writer.submit(self.order_sweep.expire, SWEPT_AT_ONCE)
 
+        async def look_at_rates() -> int:
+            return await self.looker.look(self.core.clock.now())
+
         duties = [
             Duty("expire", sweep, 1.0, SWEPT_AT_ONCE),
             Duty("poll", self.poller.duty, 1.0, 50),
             Duty("expire_orders", sweep_orders, 1.0, SWEPT_AT_ONCE),
             Duty("pay_out_orders", self.payouts.duty, 0.5, 20),
+            Duty("look_at_rates", look_at_rates, 1.0, 1_000_000),
         ]
         if self.house is not None:
             duties.append(Duty("sandbox", partial(self.house.duty, self._from_house), 0.2, 50))

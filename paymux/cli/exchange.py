@@ -166,21 +166,24 @@ async def _stock(code: str, add: str | None, take: str | None, key: str | None, 
 
 
 def setup(file: Path, /, *, where: Where | None = None) -> None:
-    """Add or change currencies and directions: a JSON file with the lists "currencies" and "directions". Nothing else changes."""
+    """Add or change currencies and directions: a JSON file with the lists "currencies", "directions" and "sources"."""
     added = run(where, partial(_setup, file))
-    print(f"{added[0]} currencies and {added[1]} directions are set.")
+    print(f"{added[0]} currencies, {added[1]} directions and {added[2]} rate sources are set.")
 
 
-async def _setup(file: Path, core: "Core") -> tuple[int, int]:
+async def _setup(file: Path, core: "Core") -> tuple[int, int, int]:
     import msgspec
 
     from paymux.exchange.fields import regexp_fault
     from paymux.exchange.model import Currency, Direction
     from paymux.exchange.setup import put_currencies, put_directions
+    from paymux.rates.book import put_sources
+    from paymux.rates.model import Source
 
     class File(msgspec.Struct, forbid_unknown_fields=True):
         currencies: list[Currency] = []
         directions: list[Direction] = []
+        sources: list[Source] = []
 
     try:
         read = msgspec.json.decode(file.read_bytes(), type=File)
@@ -194,7 +197,9 @@ async def _setup(file: Path, core: "Core") -> tuple[int, int]:
         accepted(await core.writer.submit(put_currencies, currency))
     for direction in read.directions:
         accepted(await core.writer.submit(put_directions, direction))
-    return len(read.currencies), len(read.directions)
+    for source in read.sources:
+        await core.writer.submit(put_sources, source)
+    return len(read.currencies), len(read.directions), len(read.sources)
 
 
 def key(

@@ -79,7 +79,6 @@ class Direction(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""  # a rate source's name: its quote takes the place of rate_out
     margin_percent: str = "0"  # on a source's quote: in' = in + in * margin / 100
     quote_age_max_s: int = 900  # older than this, the direction is closed
-    floating: bool = False  # the amounts follow the rate until the payment
     fee: str = "0"  # fixed, of the second currency
     min: str = "0"  # of the first currency; "0": no limit
     max: str = "0"
@@ -112,7 +111,6 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     discount: str = "0"
     fee: str = "0"
     out_asked: bool = False  # the client named what it wants to receive
-    floating: bool = False
     quoted_at: int = 0
     from_decimals: int = 8
     to_decimals: int = 8

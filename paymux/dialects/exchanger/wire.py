@@ -71,7 +71,7 @@ def rate(direction: Direction, reserve: str) -> Json:
         "rateFullNumber": full_number(rate_of(direction)),
         "amount": reserve,
         "outFeeAmount": number(direction.fee),
-        "typeCalculate": "float" if direction.floating else "fix",
+        "typeCalculate": "fix",
         "sourceType": "source" if direction.source else "manual",
     }
 
@@ -223,7 +223,7 @@ def order(opened: Opened, kind: str, now: int, *, owner: bool) -> Json:
         "inAmount": amount(one.in_units, give.decimals),
         "outAmount": amount(one.out_units, get.decimals),
         "rate": number(_out_per_in(details.rate_in, details.rate_out)),
-        "rateTypeCalculate": "float" if details.floating else "fix",
+        "rateTypeCalculate": "fix",
         "feeToAmount": number(details.fee),
         "fromValues": _values(details.from_values),
         "toValues": _values(details.to_values) if owner or open_to_link else [],

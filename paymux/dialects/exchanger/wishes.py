@@ -136,7 +136,6 @@ def _details(
         discount=amounts.discount,
         fee=direction.fee,
         out_asked=asked is not None and asked < 0,
-        floating=direction.floating,
         quoted_at=catalogue.now,
         from_decimals=give.decimals,
         to_decimals=get.decimals,

@@ -17,6 +17,13 @@ CREATE TABLE exchange_direction (
     UNIQUE (from_code, to_code)
 );
 
+-- Where rates come from: fixed, a file, a URL, or the average of others.
+CREATE TABLE exchange_source (
+    name text PRIMARY KEY,
+    profile text NOT NULL,        -- JSON object, see rates/model.py
+    updated_at bigint NOT NULL
+);
+
 -- What rate sources last said: the newest good quote of each, and what went wrong since.
 CREATE TABLE exchange_quote (
     source text PRIMARY KEY,

@@ -17,10 +17,15 @@ import structlog
 from paymux import __version__
 from paymux.checkout.door import Checkout
 from paymux.checkout.orders import OrderPages
+from paymux.checkout.transfer.door import TransferDoor
 from paymux.clock import Clock
 from paymux.config import Settings
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
+from paymux.dialects.etpay import account as etpay_account
+from paymux.dialects.etpay import notices as etpay
+from paymux.dialects.etpay import routes as etpay_routes
+from paymux.dialects.etpay import statuses as etpay_statuses
 from paymux.dialects.exchanger import notices as exchanger
 from paymux.dialects.exchanger import routes as exchanger_routes
 from paymux.dialects.exchanger.methods import Parts
@@ -50,10 +55,12 @@ from paymux.payments.open import Opened, open_payments
 from paymux.payments.poll import Poller, Polling
 from paymux.payments.read import Reads
 from paymux.payments.report import Reporter
+from paymux.payments.transfer import Transfers
 from paymux.providers.protocol import Provider, Registry, Send
+from paymux.providers.sandbox.bank import SandboxBank, all_providers
+from paymux.providers.sandbox.firms import BANK
 from paymux.providers.sandbox.house.cashier import Cashier
 from paymux.providers.sandbox.house.house import House
-from paymux.providers.sandbox.provider import sandbox_providers
 from paymux.providers.sandbox.transport import in_process_send
 from paymux.rates.look import Looker
 from paymux.routing.health import HealthBook
@@ -71,12 +78,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-TOLD: Mapping[str, Mapping[State, str]] = {record.name: record.told for record in (ecomtrade24.RECORD,)}  # for the ledger check
+TOLD: Mapping[str, Mapping[State, str]] = {  # for the ledger check
+    ecomtrade24.RECORD.name: ecomtrade24.RECORD.told,
+    etpay_account.DIALECT: etpay_statuses.TOLD,
+}
 
 
 def dialects(keyring: Keyring) -> dict[str, Dialect]:
     """Every dialect's record, by name."""
-    records = (ecomtrade24.RECORD,)
+    records = (ecomtrade24.RECORD, etpay.record(keyring))
     return {record.name: record for record in records}
 
 
@@ -100,7 +110,7 @@ class Core:
             storage.write, self.now, storage.retryable, storage.lanes, settings.writer_batch_max, settings.writer_queue_max
         )
         self.reader = Batcher(storage.read, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
-        providers: dict[str, Provider] = sandbox_providers(self.keyring, settings.start_timeout_s) if self.sandbox else {}
+        providers: dict[str, Provider] = all_providers(self.keyring, settings.start_timeout_s) if self.sandbox else {}
         self.registry = Registry(providers)
         self.health = HealthBook()
         self.directory = Directory(self.keyring, self.registry.routes(), settings.smart_routing, self.health.over)
@@ -161,6 +171,16 @@ class Node:
             line = in_process_send(self.house.api)
             self.sends = dict.fromkeys(core.registry.providers, line)
         self.starter = Starter(core.writer, core.door, core.beginner, core.registry, self.sends, core.health)
+        bank = core.registry.providers.get(BANK)
+        self.transfers = Transfers(
+            bank if isinstance(bank, SandboxBank) else None,
+            self.sends.get(BANK),
+            self.starter,
+            core.writer,
+            core.door,
+            core.reads,
+            core.clock,
+        )
         polling = Polling(settings.poll_first_s, settings.poll_max_s, settings.doubt_deadline_s)
         self.poller = Poller(core.writer, core.door, core.registry, self.sends, polling)
         self.sweep = Sweep(core.door)
@@ -221,6 +241,31 @@ class Node:
         ).table()
         exchange = self._exchange()
         orders = OrderPages(core.order_reads, core.reader, core.writer, core.exchange, core.sandbox).table()
+        transfer_api = etpay_routes.Api(
+            settings,
+            core.keyring,
+            core.reader,
+            core.writer,
+            core.directory,
+            core.reads,
+            open_payment,
+            core.door.advance,
+            core.reporter,
+            self.transfers,
+            core.dialects[etpay_account.DIALECT],
+        ).table()
+        transfer_pages = TransferDoor(
+            core.dialects,
+            core.keyring,
+            core.reads,
+            core.reader,
+            core.writer,
+            core.directory,
+            core.door,
+            self.transfers,
+            core.sandbox,
+        ).table()
+        etpay_described = openapi.document(transfer_api, "Paymux: ETpay's merchant API", __version__, {})
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
         own = Table(
             "own",
@@ -230,12 +275,14 @@ class Node:
                 Route("POST", "/callbacks/*", self._callback),
                 Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
                 Route("GET", f"/openapi/{exchange.name}.json", _fixed(_exchange_document(exchange))),
+                Route("GET", f"/openapi/{transfer_api.name}.json", _fixed(etpay_described)),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        dispatcher = Dispatcher((own, exchange, orders, gateway, checkout), origin, ecomtrade24_routes.failure, settings.body_max_bytes)
+        tables = (own, exchange, orders, gateway, checkout, transfer_api, transfer_pages)
+        dispatcher = Dispatcher(tables, origin, ecomtrade24_routes.failure, settings.body_max_bytes)
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
 

@@ -57,3 +57,7 @@ class OutcomeUnknown(PaymuxError):
 
 class StorageError(PaymuxError):
     """The database cannot be used as it is (wrong mode, newer schema, unreachable)."""
+
+
+class DatabaseGone(StorageError):
+    """The database does not answer; the unit was not committed. Answered as 503 with Retry-After."""

@@ -29,3 +29,8 @@ def operation_key() -> str:
 def api_key() -> str:
     """A merchant's API key: 238 random bits behind a prefix that people and scanners recognise."""
     return "pmx_" + token(40)
+
+
+def equal(one: str, other: str) -> bool:
+    """Whether two secrets are the same; in constant time."""
+    return secrets.compare_digest(one.encode(), other.encode())

@@ -17,6 +17,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks as said
 
+from paymux.cli.fixtures import ETPAY, _etpay
 from paymux.dialects.ecomtrade24.errors import HTTP
 from tests.databases import sqlite_url
 from tests.node import ORDER, Shop, serving
@@ -43,6 +44,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     async def run() -> None:
         async with serving(sqlite_url(tmp_path_factory.mktemp("openapi") / "paymux.db"), rate_limits=False) as live:
             shop: Shop = await live.merchant()
+            await _etpay(live.core)
             found.append(Served(live.url, shop.key))
             up.set()
             await down.wait()
@@ -131,3 +133,24 @@ def test_the_documents_file_is_the_same_for_everybody(served: Served, tmp_path: 
     with httpx2.Client() as client:
         one, two = (client.get(f"{served.url}/openapi/ecomtrade24.json", headers={"Host": host}).content for host in ("a", "b"))
     assert one == two
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("path", ["/session/initialize", "/merchant/check_payment_status", "/session/{token}/simulate"])
+def test_etpays_answers_are_as_its_document_says(served: Served, path: str, mode: GenerationMode) -> None:
+    found = httpx2.get(f"{served.url}/openapi/etpay.json").json()
+    operation = schemathesis.openapi.from_dict(found)[path]["POST"]
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        if isinstance(case.body, dict) and "{" not in path:  # else each request ends at the credentials
+            case.body |= {"merchant_code": "cl_demo_cl", "merchant_api_token": ETPAY[0][2]}
+        answer = case.call_and_validate(base_url=served.url, checks=HELD, timeout=10)
+        seen[answer.status_code] += 1
+
+    seen: Counter[int] = Counter()
+    ask()
+    assert sum(seen.values()) >= 1
+    if mode is GenerationMode.POSITIVE and "{" not in path:
+        assert set(seen) - {401}, seen

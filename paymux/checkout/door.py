@@ -37,6 +37,7 @@ FRESH_MS = 30 * 60_000  # so long after paying a buyer's own browser still sees 
 HAND_OVER_MS = 20_000
 NEWS_S, NEWS_EVERY_S = 1.0, 0.1  # a buyer who comes back from paying is often a moment faster than the company's report
 RETURN_S = 3  # from the tick to the shop
+STAYS = "stays"  # the query's `note`: another method was asked for, and the attempt could not be given up
 EVENTS_EVERY_S, EVENTS_LAST_S, BEAT = 0.7, 240, 20
 NOTICES = {
     Refusal.EMAIL_REQUIRED: Notice.EMAIL_MISSING,
@@ -128,7 +129,8 @@ class Checkout:
         fresh = seen.known_buyer and seen.now - (seen.payment.paid_at or 0) < FRESH_MS
         if paid and not fresh and seen.payment.return_url:
             return self._go(302, seen.payment.return_url, seen)
-        return await self._page(request, seen, Screen.ALREADY_PAID if paid and not fresh else at)
+        stays = at is Screen.WAITING and request.query.get("note") == STAYS
+        return await self._page(request, seen, Screen.ALREADY_PAID if paid and not fresh else at, (Notice.CANNOT_CHANGE,) if stays else ())
 
     async def _news(self, request: Request, seen: Seen) -> Seen:
         """The payment once something was learned about it, or as it stands a moment later."""
@@ -172,7 +174,7 @@ class Checkout:
         if not seen.known_buyer or not self._keyring.mac_ok("csrf", _csrf_about(seen), form.get("csrf", "")):
             return await self._page(request, seen, screen(seen.payment, seen.attempts, seen.now), (Notice.FORM_OUTDATED,), status=403)
         if form.get("action") == "change":
-            return await self._change(seen, page)
+            return await self._change(request, seen, page)
         method, typed = form.get("method", ""), form.get("email", "").strip()[:300]
         if method not in METHODS:
             return await self._again(request, seen, page, Notice.NO_METHOD)
@@ -193,12 +195,13 @@ class Checkout:
             return self._go(303, page, seen)
         return await self._page(request, seen, Screen.CHOOSE, (notice,), typed, 422)
 
-    async def _change(self, seen: Seen, page: str) -> Response:
-        """Give the waiting attempt up, if its provider confirms that it is dead."""
+    async def _change(self, request: Request, seen: Seen, page: str) -> Response:
+        """Give the waiting attempt up, if its provider confirms that it is dead; else the page says that it stays."""
         waiting = alive(seen.attempts)
         if waiting is not None and waiting.state is AttemptState.HANDED_OVER:
             await self._starter.give_up(waiting, seen.now)
-        return self._go(303, page, seen)
+            seen = await self._see(request) or seen
+        return self._go(303, _with(page, note=STAYS) if alive(seen.attempts) is not None else page, seen)
 
     async def _start(self, request: Request, seen: Seen, command: StartAttempt) -> Handed | Refused:
         def return_url(payment: Payment) -> str:

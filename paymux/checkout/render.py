@@ -33,6 +33,7 @@ WAY_ICONS = {Way.BANK: "transfer", Way.CODE: "qr", Way.CHAIN: "coin"}
 REFRESH_S = {Screen.WAITING: 5, Screen.INSTRUCTIONS: 20, Screen.UNCLEAR: 20, Screen.REVIEW: 60, Screen.SHORT: 60, Screen.BUSY: 5}
 # Where something may still change under the reader's eyes. The others never ask again: "already paid" is "paid" to whoever asks.
 LIVE = frozenset(Screen) - {Screen.PAID, Screen.SURPLUS, Screen.ALREADY_PAID, Screen.EXPIRED, Screen.FAILED, Screen.UNKNOWN}
+NOTICE_READ_S = 20  # a page that reloads itself leaves so much time to read what was not possible
 COUNTED = frozenset({Screen.CHOOSE, Screen.INSTRUCTIONS, Screen.DECLINED, Screen.CANCELLED})  # where time still matters
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -61,10 +62,15 @@ def csp(nonce: str, form_action: Sequence[str] = ()) -> str:
 
 def headers(view: View, form_action: Sequence[str] = ()) -> dict[str, str]:
     """Every header of a page but its length."""
+    return headers_for(view.nonce, view.language, form_action)
+
+
+def headers_for(nonce: str, language: str, form_action: Sequence[str] = ()) -> dict[str, str]:
+    """The headers of a page by its nonce and language."""
     return {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Language": view.language,
-        "Content-Security-Policy": csp(view.nonce, form_action),
+        "Content-Language": language,
+        "Content-Security-Policy": csp(nonce, form_action),
         "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
@@ -118,7 +124,7 @@ def _context(view: View) -> dict[str, object]:
         "languages": [(link.code, url) for link in view.languages if link.code in words.NAMES and (url := own_url(link.url))],
         "return_url": return_url, "cancel_url": cancel_url, "continue_url": continue_url,
         "back_url": _back_url(view, return_url, cancel_url),
-        "refresh_s": REFRESH_S.get(view.screen, 0) if view.refresh_s is None else view.refresh_s,
+        "refresh_s": _refresh_s(view),
         "auto_return_s": view.auto_return_s if view.screen is Screen.PAID and return_url else 0,
         "hand_over": view.hand_over and continue_url is not None and view.screen is Screen.WAITING,
         "left_ms": max(0, view.expires_at - view.now) if view.expires_at and _counted(view) else None,
@@ -140,6 +146,13 @@ def _heading(view: View) -> str:
     if view.screen is Screen.INSTRUCTIONS:
         return f"instructions.{view.instructions.way if view.instructions else Way.BANK}.title"
     return f"{view.screen}.title"
+
+
+def _refresh_s(view: View) -> int:
+    if view.refresh_s is not None:
+        return view.refresh_s
+    usual = REFRESH_S.get(view.screen, 0)
+    return max(usual, NOTICE_READ_S) if usual and view.notices else usual
 
 
 def _back_url(view: View, return_url: str | None, cancel_url: str | None) -> str | None:

@@ -46,6 +46,7 @@ class Notice(StrEnum):
     TRY_AGAIN = "try_again"  # the payment could not be started; nothing was charged
     TOO_FAST = "too_fast"
     CANCELLED = "cancelled"  # the buyer came back without paying
+    CANNOT_CHANGE = "cannot_change"  # the provider did not confirm that the attempt is dead
 
 
 EMAIL_NOTICES = frozenset({Notice.BAD_EMAIL, Notice.EMAIL_MISSING})
@@ -150,7 +151,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     continue_url: str | None = None  # where a handed-over attempt goes on
     hand_over: bool = False  # WAITING goes to `continue_url` by itself, at once
-    change_safe: bool = False  # no attempt can still succeed: another method may be chosen (posts action=change)
+    change_safe: bool = False  # the attempt waits for its buyer: another method may be asked for (posts action=change), or the shop
     instructions: Instructions | None = None
 
     return_url: str | None = None

@@ -39,8 +39,8 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         {
             "show":     ("payment:show", "Show everything that is known of a payment."),
             "list":     ("payment:list_", "List payments that wait for a person, or a merchant's."),
-            "accept":   ("payment:accept", "Decide that a payment under review counts as paid."),
-            "reject":   ("payment:reject", "Decide that a payment under review is not paid."),
+            "accept":   ("payment:accept", "Decide that a payment under review or in doubt counts as paid."),
+            "reject":   ("payment:reject", "Decide that a payment under review or in doubt is not paid."),
             "returned": ("payment:returned", "Note that held money went back to the buyer."),
         },
     ),
@@ -59,6 +59,10 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "list": ("route:list_", "List every route with its health and priority."),
             "set":  ("route:set_", "Say that a route is up, degraded or down, and how early it is tried."),
         },
+    ),
+    "etpay": (
+        "What ETpay's API keeps of merchants.",
+        {"set": ("etpay:set_", "Show or change a merchant's account, default URLs and switches there.")},
     ),
     "sandbox": (
         "What only the sandbox can do.",

@@ -142,6 +142,7 @@ def _tell(shop: "Shop", opened: dict[str, Any]) -> None:
     from rich.text import Text
 
     from paymux.cli.demo_shop import CURRENCY, PRICE, SHOP_DOMAIN
+    from paymux.cli.fixtures import ETPAY
 
     out = Console(highlight=False, markup=False)
     wish = json.dumps({"amount": PRICE, "currency": CURRENCY, "domain": SHOP_DOMAIN, "order_id": "ORDER-1"}, separators=(",", ":"))
@@ -150,6 +151,7 @@ def _tell(shop: "Shop", opened: dict[str, Any]) -> None:
         ("Gateway", f"{shop.gateway}"),
         ("API key", shop.api_key),
         ("Webhook secret", shop.secret),
+        ("ETpay's API", f"merchant_code {ETPAY[0][1]}, merchant_api_token {ETPAY[0][2]}"),
         ("", ""),
         ("Pay this order", opened["checkout_url"]),
         ("or in the shop", f"{shop.url}/  (it also shows each webhook)"),

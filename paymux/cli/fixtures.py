@@ -15,13 +15,29 @@ ECOMTRADE24 = ((12, "pro", "KEY_PRO"), (13, "free", "KEY_FREE"))
 SHOP, WALLET, WEBHOOK_SECRET = "shop.example.com", "0x" + "1" * 40, "test-webhook-secret"
 
 
+# ETpay's worked examples: (currency, code, token, what the merchant gave). The manual shows no token; these are fixed for tests.
+ETPAY: tuple[tuple[str, str, str, dict[str, str]], ...] = (
+    (
+        "CLP", "cl_demo_cl", "E1ETpayDemoChileTokenForTestsOnly0123456789ABCDEFabcdefGHIJKLmno",
+        {
+            "name": "Sandbox Developer Merchant", "account_bank": "cl_estado", "account_type": "cuenta_vista", "account": "19687526",
+            "terms_url": "https://www.etpay.com/terms-conditions",
+        },
+    ),
+    (
+        "MXN", "mx_demo", "E10ETpayDemoMexicoTokenForTestsOnly0123456789ABCDEFabcdefGHIJKLm",
+        {"name": "Sandbox Developer Merchant", "account_bank": "mx_bbva", "account_type": "cuenta_corriente", "account": "19687526"},
+    ),
+)  # fmt: skip
+
+
 def load(name: str, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
     """Load reference data into the database.
 
     Parameters
     ----------
     name
-        Which: ecomtrade24 or exchanger.
+        Which: ecomtrade24, etpay or exchanger.
     """
     if name not in FIXTURES:
         raise bad_option("NAME", f"there are no fixtures {name!r}; known: {', '.join(FIXTURES)}")
@@ -59,6 +75,33 @@ async def _ecomtrade24(core: "Core") -> list[int]:
     return [new.id for new in wanted if new.id is not None and await core.writer.submit(partial(add_missing, core, "ecomtrade24"), new)]
 
 
+async def _etpay(core: "Core") -> list[int]:
+    from paymux.cli.etpay import join
+    from paymux.dialects.etpay.account import Account
+    from paymux.merchants.create import NewMerchant, create_merchant
+    from paymux.merchants.model import Plan
+
+    async def verb(tx: Any, commands: Any, now: int) -> list[list[int]]:
+        added = []
+        for currency, code, token, given in ETPAY:
+            there = (await core.directory.by_key(tx, [("etpay", token)], now))[0].merchant
+            if there is None:
+                new = NewMerchant(
+                    name=given["name"],
+                    email=f"{code}@example.com",
+                    plan=Plan.PRO,
+                    country="MX" if currency == "MXN" else "CL",
+                    currency=currency,
+                    webhook_secret=WEBHOOK_SECRET,
+                )
+                merchant_id = (await create_merchant(core.keyring, "ecomtrade24", tx, new, now)).merchant_id
+                await join(core.keyring, tx, merchant_id, new, now, Account(currency=currency, **given), code, token)  # type: ignore[arg-type]
+                added.append(merchant_id)
+        return [added for _ in commands]
+
+    return await core.writer.submit(verb, None)
+
+
 async def add_missing(core: "Core", dialect: str, tx: Any, wishes: "list[NewMerchant]", now: int) -> list[bool]:
     """Create the merchants that are missing; one that is there stays as people left it."""
     from paymux.merchants.create import create_merchant
@@ -82,4 +125,8 @@ async def _exchanger(core: "Core") -> list[int]:
     return await load_exchange(core)
 
 
-FIXTURES: "Mapping[str, Callable[[Core], Awaitable[list[int]]]]" = {"ecomtrade24": _ecomtrade24, "exchanger": _exchanger}
+FIXTURES: "Mapping[str, Callable[[Core], Awaitable[list[int]]]]" = {
+    "ecomtrade24": _ecomtrade24,
+    "etpay": _etpay,
+    "exchanger": _exchanger,
+}

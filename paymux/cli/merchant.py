@@ -52,27 +52,28 @@ def create(
         A currency of the merchant, the first is the main one; may be given several times.
     """
     new = _new(name, email, plan, country, domain or [], wallet, webhook_url, webhook_secret, currency or [])
-    created, exchanger = run(where, partial(_create, new), secret_key=True, migrating=True)
+    (created, etpay), exchanger = run(where, partial(_create, new), secret_key=True, migrating=True)
     answer = {
         "merchant_id": created.merchant_id,
         "plan": plan,
         "webhook_secret": created.webhook_secret,
-        "credentials": {DIALECT: {"api_key": created.api_key}, "exchanger": exchanger},
+        "credentials": {DIALECT: {"api_key": created.api_key}, "etpay": etpay, "exchanger": exchanger},
     }
     if as_json:
         return tell_json(answer)
     from paymux.cli import show
 
     about = f"Merchant {created.merchant_id}: {name} ({plan}). Keep these, they are not shown again."
-    pairs = [("API key", created.api_key), ("webhook secret", created.webhook_secret)]
+    codes = [("ETpay merchant code", etpay["merchant_code"]), ("ETpay API token", etpay["merchant_api_token"])]
+    pairs = [("API key", created.api_key), ("webhook secret", created.webhook_secret), *codes]
     show.fields([*pairs, *((f"exchanger {name}".replace("_", " "), value) for name, value in exchanger.items())], about)
 
 
-async def _create(new: "NewMerchant", core: "Core") -> "tuple[Created, dict[str, str]]":
+async def _create(new: "NewMerchant", core: "Core") -> "tuple[Any, dict[str, str]]":
     from paymux.cli.exchange import add_key
 
-    created = await add_merchant(new, core)
-    return created, await add_key(created.merchant_id, False, (), core)
+    everywhere = await add_merchant_everywhere(new, core)
+    return everywhere, await add_key(everywhere[0].merchant_id, False, (), core)
 
 
 async def add_merchant(new: "NewMerchant", core: "Core") -> "Created":
@@ -81,6 +82,21 @@ async def add_merchant(new: "NewMerchant", core: "Core") -> "Created":
 
     async def verb(tx: Any, wishes: Any, now: int) -> "list[Created]":
         return [await create_merchant(core.keyring, DIALECT, tx, wish, now) for wish in wishes]
+
+    return await core.writer.submit(verb, new)
+
+
+async def add_merchant_everywhere(new: "NewMerchant", core: "Core") -> "tuple[Created, dict[str, str]]":
+    """Write a new merchant with its credentials on every wire, in one transaction."""
+    from paymux.cli.etpay import join
+    from paymux.merchants.create import create_merchant
+
+    async def verb(tx: Any, wishes: Any, now: int) -> "list[tuple[Created, dict[str, str]]]":
+        results = []
+        for wish in wishes:
+            created = await create_merchant(core.keyring, DIALECT, tx, wish, now)
+            results.append((created, await join(core.keyring, tx, created.merchant_id, wish, now)))
+        return results
 
     return await core.writer.submit(verb, new)
 

@@ -59,6 +59,7 @@ def _tell(story: "Story") -> None:
         ("amount", eyes.amount(p.amount_units, p.currency)),
         ("received", eyes.amount(p.received_units, p.currency) if p.received_units else None),
         ("held", eyes.amount(p.held_units, p.currency) if p.held_units else None),
+        *(("held", f"{eyes.amount(one.amount_units, one.currency)}, by {one.provider}") for one in story.foreign),
         ("merchant", f"{p.merchant_id}, shop {p.shop}"),
         ("order", p.order_ref),
         ("method", p.method),
@@ -178,7 +179,9 @@ async def _of_merchant(tx: Any, wishes: Any, now: int) -> "list[list[Payment]]":
 
 
 def accept(payment: str, /, *, received: str | None = None, as_json: AsJson = False, where: Where | None = None) -> None:
-    """Decide that a payment under review counts as paid.
+    """Decide that a payment under review or in doubt counts as paid.
+
+    Ends a doubt only with --received: look the operation key up at the provider first, and say how much it holds.
 
     Parameters
     ----------
@@ -191,7 +194,10 @@ def accept(payment: str, /, *, received: str | None = None, as_json: AsJson = Fa
 
 
 def reject(payment: str, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
-    """Decide that a payment under review is not paid; held money then waits to go back to the buyer.
+    """Decide that a payment under review or in doubt is not paid.
+
+    Under review: it has failed, and held money waits to go back to the buyer. In doubt: the provider was asked and knows of no money, so
+    the attempt is dead and the buyer may try again.
 
     Parameters
     ----------
@@ -202,7 +208,7 @@ def reject(payment: str, /, *, as_json: AsJson = False, where: Where | None = No
 
 
 def returned(payment: str, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
-    """Note that held money went back to the buyer.
+    """Note that all held money went back to the buyer, in whatever currency it came.
 
     Parameters
     ----------

@@ -40,8 +40,21 @@ def _session_word(payment: "Payment", now: int) -> str:
     return statuses.word(payment.state, payment.expires_at, now)
 
 
+async def _token(core: "Core", text: str) -> int | None:
+    found = await core.reads.by_reference("etpay", text) if text.isascii() and text.isalnum() and len(text) <= 128 else None
+    return None if found is None else found.id
+
+
+def _end_word(payment: "Payment", now: int) -> str:
+    from paymux.dialects.etpay.statuses import ERROR, RUNNING, WORDS
+    from paymux.payments.decide import overdue
+
+    return ERROR if overdue(payment, now) else WORDS[payment.state] or RUNNING
+
+
 REFERENCES: Mapping[str, Reference] = {
     "ecomtrade24": Reference("ecomtrade24:1459", _session, _session_word, lambda payment: f"ecomtrade24:{payment.id}"),
+    "etpay": Reference("etpay:<session token>", _token, _end_word, lambda payment: f"etpay:{payment.reference}"),
 }
 
 

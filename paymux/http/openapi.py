@@ -1,11 +1,14 @@
 """OpenAPI 3.1 documents, made from the same rows that serve the requests."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from paymux.http.serve import Route, Table
+
+_NAMES = re.compile(r"\{([a-z_]+)\}")
 
 REASONS = {
     200: "OK", 201: "Created", 202: "Accepted", 400: "Malformed request", 401: "Not authenticated", 403: "Not permitted", 404: "Not found",
@@ -46,8 +49,9 @@ def _schema(answer: Any, by_type: dict[Any, dict[str, Any]]) -> dict[str, Any]:
 
 def _operation(route: Route, by_type: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     operation: dict[str, Any] = {"summary": route.about, "operationId": _id(route), "responses": _responses(route, by_type)}
-    if route.parameters:
-        operation["parameters"] = [
+    in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in _NAMES.findall(route.path)]
+    if route.parameters or in_path:
+        operation["parameters"] = in_path + [
             {"name": one.name, "in": "query", "required": False, "description": one.about, "schema": {"type": "string", "minLength": 1}}
             for one in route.parameters
         ]
@@ -64,5 +68,5 @@ def _responses(route: Route, by_type: dict[Any, dict[str, Any]]) -> dict[str, An
 
 
 def _id(route: Route) -> str:
-    parts: Sequence[str] = [part for part in route.path.replace(".php", "").replace("-", "_").split("/") if part]
+    parts: Sequence[str] = [part.strip("{}") for part in route.path.replace(".php", "").replace("-", "_").split("/") if part]
     return "_".join([route.method.lower(), *parts])

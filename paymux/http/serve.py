@@ -207,15 +207,16 @@ class Dispatcher:
         path = _one_slash(scope["path"])
         request = Request(scope["method"], path, scope.get("query_string", b""), headers, b"", client, base_url)
         route, table, allowed = self._find(request)
+        logged = route.path if route is not None and request.params else path  # what stands for a name may be a secret of the buyer's
         try:
             response = await self._answer(request, receive, route, table, allowed)
         except _BrokeOff:
-            log.info("request.broke_off", method=request.method, path=path[:200])
+            log.info("request.broke_off", method=request.method, path=logged[:200])
             return
         if self.observe is not None:  # before it is sent: a stream lasts as long as its reader stays
             self.observe(table.name if table else "", f"{route.method} {route.path}" if route else "", response.status, ticks() - started)
         await self._reply(request, response, receive, send)
-        self._access.note(request.method, path, response.status, ticks() - started)
+        self._access.note(request.method, logged, response.status, ticks() - started)
 
     @staticmethod
     async def _reply(request: Request, response: Response, receive: Receive, send: Send) -> None:
@@ -246,11 +247,11 @@ class Dispatcher:
         request.body = body
         try:
             return await route.handler(request)
-        except (Busy, OutcomeUnknown, StorageError) as error:
-            log.warning("request.put_off", path=request.path[:200], error=str(error))
+        except (Busy, OutcomeUnknown, StorageError, TimeoutError) as error:
+            log.warning("request.put_off", path=route.path, error=str(error))
             return failure(request, 503, {"Retry-After": str(RETRY_AFTER_S)})
         except Exception:
-            log.exception("request.failed", path=request.path[:200])
+            log.exception("request.failed", path=route.path)
             return failure(request, 500, {})
 
     def _find(self, request: Request) -> tuple[Route | None, Table | None, set[str]]:

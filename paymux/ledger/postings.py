@@ -1,6 +1,7 @@
 """What moves in the books when something happens to a payment. Pure: each function returns the transfers to post.
 
 The key of a transfer names the payment, the reason and the version of the payment that caused it, so that posting twice is impossible.
+Where one version gives back money of several providers or currencies, the key names those too.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ class Why(StrEnum):
     RELEASED = "payment.released"
     RETURNING = "payment.returning"
     RETURNED = "payment.returned"
+    FOREIGN_RETURNING = "payment.foreign_returning"
+    FOREIGN_RETURNED = "payment.foreign_returned"
     SETTLING = "payment.settling"
     SETTLED = "payment.settled"
     STOCKED = "exchange.stocked"  # an operator put money into the inventory
@@ -56,6 +59,15 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """What is still held of the money that came for a payment in another currency, by the provider that received it."""
+
+    provider: str
+    currency: str
+    amount_units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """Which payment, in which version, moved money when, through which provider and in which currency."""
 
@@ -66,8 +78,8 @@ class Cause:
     currency: str
     event_at: int
 
-    def transfer(self, debit: Account, credit: Account, units: int, why: Why) -> Transfer:
-        key = f"payment:{self.payment_id}:{self.version}:{why}"
+    def transfer(self, debit: Account, credit: Account, units: int, why: Why, part: str = "") -> Transfer:
+        key = f"payment:{self.payment_id}:{self.version}:{why}{part}"
         return Transfer(key, self.merchant_id, self.payment_id, debit, credit, units, why, self.event_at)
 
     @property
@@ -108,6 +120,13 @@ def returned(cause: Cause, units: int) -> Iterator[Transfer]:
     """Held money went back to the buyer through the provider that received it."""
     yield cause.transfer(cause.held, cause.transit, units, Why.RETURNING)
     yield cause.transfer(cause.transit, cause.clearing, units, Why.RETURNED)
+
+
+def foreign_returned(cause: Cause, units: int) -> Iterator[Transfer]:
+    """Held money in another currency went back: `cause` names the currency and the provider that received it."""
+    part = f":{cause.provider}:{cause.currency}"
+    yield cause.transfer(cause.held, cause.transit, units, Why.FOREIGN_RETURNING, part)
+    yield cause.transfer(cause.transit, cause.clearing, units, Why.FOREIGN_RETURNED, part)
 
 
 def settled(cause: Cause, units: int) -> Iterator[Transfer]:

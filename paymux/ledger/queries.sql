@@ -38,6 +38,15 @@ SELECT t.id, t.reason, t.amount_units, d.kind AS debit, c.kind AS credit, d.curr
 FROM transfer t JOIN account d ON d.id = t.debit_id JOIN account c ON c.id = t.credit_id
 WHERE t.payment_id = :payment_id ORDER BY t.id;
 
+-- foreign_of_payment --
+-- What is held of money that came in another currency than the payment's, by the account of the provider that received it.
+SELECT a.kind AS clearing, a.currency,
+    CAST(sum(CASE t.reason WHEN 'payment.foreign' THEN t.amount_units ELSE -t.amount_units END) AS bigint) AS units
+FROM transfer t JOIN account a ON a.id = CASE t.reason WHEN 'payment.foreign' THEN t.debit_id ELSE t.credit_id END
+WHERE t.payment_id = :payment_id AND t.reason IN ('payment.foreign', 'payment.foreign_returned')
+GROUP BY a.kind, a.currency HAVING sum(CASE t.reason WHEN 'payment.foreign' THEN t.amount_units ELSE -t.amount_units END) > 0
+ORDER BY a.kind, a.currency;
+
 -- balances_of_merchant --
 -- Every account of a merchant with the sum of its entries.
 SELECT a.kind, a.currency, a.balance, CAST(coalesce(sum(e.amount_units), 0) AS bigint) AS entries

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from paymux.ledger.chart import Kind
+from paymux.ledger.postings import Foreign
 from paymux.storage.query import Tx, load
 
 _q = load("paymux.ledger")
@@ -32,6 +34,12 @@ async def transfers_of(tx: Tx, payment_id: int) -> list[Posted]:
     """Every transfer of a payment, in order."""
     names = Posted.__struct_fields__
     return [Posted(**{name: row[name] for name in names}) for row in await tx.fetch(_q.transfers_of_payment, payment_id=payment_id)]
+
+
+async def foreign_of(tx: Tx, payment_id: int) -> list[Foreign]:
+    """What is held of money that came for a payment in other currencies, by provider and currency."""
+    rows = await tx.fetch(_q.foreign_of_payment, payment_id=payment_id)
+    return [Foreign(row["clearing"].removeprefix(f"{Kind.CLEARING}:"), row["currency"], row["units"]) for row in rows]
 
 
 async def balances_of(tx: Tx, merchant_id: int) -> list[Balance]:

@@ -82,6 +82,12 @@ async def add_key(keyring: Keyring, dialect: str, tx: Tx, merchant_id: int, api_
         raise StorageError(f"this key is in use already, by another merchant or for another API than {dialect}")
 
 
+async def put_profile(tx: Tx, merchant_id: int, dialect: str, code: str, facts: str, now: int) -> None:
+    """Set what a dialect keeps of a merchant; true for the next request. A code that is another merchant's is an error of the database."""
+    await tx.fetch(_q.put_profile, merchant_id=merchant_id, dialect=dialect, code=code, profile=facts)
+    await tx.fetch(_q.touch_merchant, id=merchant_id, updated_at=now)
+
+
 async def put_endpoint(keyring: Keyring, tx: Tx, merchant_id: int, shop: str, url: str, secret: str, now: int) -> int:
     """Set where notices of a merchant (or, with `shop`, of one shop) go; returns the endpoint's id."""
     stored = keyring.encrypt(secret, endpoint_about(merchant_id))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from paymux.keyring import Keyring
-from paymux.merchants.model import Merchant, Plan, ShopStatus, policy_from
+from paymux.merchants.model import Merchant, Plan, Profile, ShopStatus, policy_from
 from paymux.routing.model import Health, Route
 from paymux.storage import installation
 from paymux.storage.query import Tx, load
@@ -120,6 +120,9 @@ async def load_merchants(tx: Tx, ids: Sequence[int]) -> list[tuple[int, Merchant
     shops: dict[int, dict[str, ShopStatus]] = {}
     for row in await tx.fetch(_q.load_shops, wanted):
         shops.setdefault(row["merchant_id"], {})[row["domain"]] = ShopStatus(row["status"])
+    profiles: dict[int, dict[str, Profile]] = {}
+    for row in await tx.fetch(_q.load_profiles, wanted):
+        profiles.setdefault(row["merchant_id"], {})[row["dialect"]] = Profile(row["code"], row["profile"])
     return [
         (
             row["version"],
@@ -135,6 +138,7 @@ async def load_merchants(tx: Tx, ids: Sequence[int]) -> list[tuple[int, Merchant
                 methods_off=frozenset(msgspec.json.decode(row["methods_off"], type=list[str])),
                 shops=shops.get(row["id"], {}),
                 policy=policy_from(row["policy"]),
+                profiles=profiles.get(row["id"], {}),
             ),
         )
         for row in merchants

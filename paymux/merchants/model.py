@@ -33,6 +33,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     routes_off: tuple[str, ...] = ()  # route slugs this merchant does not use
 
 
+class Profile(msgspec.Struct, frozen=True):
+    """What one dialect keeps of a merchant: the code that names it on that wire, and a JSON object that the dialect reads."""
+
+    code: str
+    facts: str
+
+
 class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     """One merchant as every request sees it; read from the database in the request's own batch."""
 
@@ -47,6 +54,7 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     methods_off: frozenset[str]  # buyer-facing methods this merchant switched off
     shops: dict[str, ShopStatus]  # normalised domain -> status
     policy: Policy = Policy()
+    profiles: dict[str, Profile] = {}  # by dialect
 
 
 def policy_from(stored: str) -> Policy:

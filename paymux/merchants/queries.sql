@@ -20,6 +20,16 @@ SELECT m.* FROM {rows} r JOIN merchant m ON m.id = r.id;
 -- rows: merchant_id bigint
 SELECT s.merchant_id, s.domain, s.status FROM {rows} r JOIN shop s ON s.merchant_id = r.merchant_id;
 
+-- load_profiles --
+-- What dialects keep of merchants.
+-- rows: merchant_id bigint
+SELECT f.merchant_id, f.dialect, f.code, f.profile FROM {rows} r JOIN merchant_profile f ON f.merchant_id = r.merchant_id;
+
+-- put_profile --
+-- Set what a dialect keeps of a merchant.
+INSERT INTO merchant_profile (merchant_id, dialect, code, profile) VALUES (:merchant_id, :dialect, :code, :profile)
+ON CONFLICT (merchant_id, dialect) DO UPDATE SET code = excluded.code, profile = excluded.profile;
+
 -- route_settings --
 -- What an operator set for routes.
 SELECT slug, health, priority FROM route_setting;

@@ -23,6 +23,7 @@ async def doubts(case: Case) -> list[Finding]:
     stuck_ms = max(STUCK_MS, 3 * case.settings.poll_max_s * SECOND)
     stuck = [row for row in rows if _is_stuck(case, row, now, stuck_ms)]
     if stuck:
+        first = stuck[0]["payment_id"]
         oldest = min(row["doubted_at"] or row["started_at"] for row in stuck)
         found.append(
             Finding(
@@ -31,8 +32,10 @@ async def doubts(case: Case) -> list[Finding]:
                 what=f"Nobody knows whether this is paid, the oldest since {iso(oldest)}: {several([_doubt(case, row) for row in stuck])}.",
                 means="The buyer may have paid without the shop knowing. Nothing is guessed: no second provider is tried, nothing expires, "
                 "and nothing is booked until it is known.",
-                mend=f"paymux payment show {stuck[0]['payment_id']} names the provider and the operation key: look it up there and have "
-                "the provider answer. It is asked again by itself, and the doubt ends with its answer; a server must run. "
+                mend=f"paymux payment show {first} names the provider and the operation key: look it up there and have "
+                "the provider answer. It is asked again by itself, and the doubt ends with its answer; a server must run. Where it never "
+                f"answers, end the doubt with what it shows you: paymux payment accept {first} --received AMOUNT if it holds the money, "
+                f"paymux payment reject {first} if it knows of none and never will. "
                 + ("" if case.live else "In the sandbox: paymux sandbox report --payment ecomtrade24:ID --outcome paid (or declined)"),
             )
         )

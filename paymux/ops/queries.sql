@@ -111,7 +111,8 @@ UNION ALL SELECT 'transfer', count(*) FROM transfer
 UNION ALL SELECT 'notice', count(*) FROM notice
 UNION ALL SELECT 'notice_answer', count(*) FROM notice_answer
 UNION ALL SELECT 'sandbox_charge', count(*) FROM sandbox_charge
-UNION ALL SELECT 'sandbox_callback', count(*) FROM sandbox_callback;
+UNION ALL SELECT 'sandbox_callback', count(*) FROM sandbox_callback
+UNION ALL SELECT 'sandbox_dialogue', count(*) FROM sandbox_dialogue;
 
 -- export_snapshot (sqlite) --
 -- Nothing to export: an SQLite file is copied inside its own transaction.

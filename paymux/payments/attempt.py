@@ -24,7 +24,7 @@ from paymux.payments.noted import AttemptMoved
 from paymux.providers.protocol import NotSent, Order, Registry, Send, StartAnswer, Started, Turned, Unclear
 from paymux.routing.choose import choose
 from paymux.routing.health import HealthBook
-from paymux.routing.model import Choice, Wish
+from paymux.routing.model import Choice, Reason, Wish
 from paymux.seams import pass_by
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
@@ -87,8 +87,10 @@ class Beginner:
                 return Begun(payment, alive, False)
             return refuse(Refusal.ATTEMPT_ALIVE, "the attempt before may still succeed")
         email = command.email or payment.email
-        off: frozenset[str] = self._charging if command.hand_over_only else frozenset()
-        choice = await self.choice(tx, payment, command.method, email, command.tried, now, off)
+        need_click: frozenset[str] = self._charging if command.hand_over_only else frozenset()
+        choice = await self.choice(tx, payment, command.method, email, command.tried, now, need_click)
+        if not choice.routes and any(candidate.reason is Reason.NEEDS_CLICK for candidate in choice.candidates):
+            return refuse(Refusal.NO_ROUTE, "what is left needs the buyer's click")  # the page offers it; nothing is wrong
         if not choice.routes:
             error = None if choice.only_email_missing else command.error or LastError.NO_ROUTE
             await tx.fetch(store.q.set_facts, [(payment.id, email, error)])
@@ -107,7 +109,7 @@ class Beginner:
         email: str | None,
         tried: frozenset[str],
         now: int,
-        off: frozenset[str] = frozenset(),
+        need_click: frozenset[str] = frozenset(),
     ) -> Choice:
         """The routes for a payment as of this batch."""
         found = (await self._directory.by_id(tx, [payment.merchant_id], now))[0]
@@ -121,7 +123,8 @@ class Beginner:
             country=payment.country,
             has_email=email is not None,
             methods_off=found.merchant.methods_off,
-            routes_off=off.union(found.merchant.policy.routes_off),
+            routes_off=frozenset(found.merchant.policy.routes_off),
+            need_click=need_click,
             route_priority=found.merchant.policy.route_priority,
             tried=tried,
         )
@@ -253,11 +256,14 @@ class Starter:
             await self._writer.submit(self._door.advance, report)
         return given_up
 
-    async def give_up(self, attempt: Attempt, now: int) -> None:
-        """The buyer wants another method: the attempt ends only if its provider confirms that it is dead."""
+    async def give_up(self, attempt: Attempt, now: int, *, final: bool = False) -> None:
+        """The buyer wants another method: the attempt ends only if its provider confirms that it is dead. `final`: and with it
+        the payment."""
         provider = self._registry.providers[attempt.provider]
         status = await provider.cancel(attempt.operation_key, self._sends[attempt.provider])
         for report in heard(attempt, status, Source.ANSWER, now, attempt.ask_at):
+            if final and report.event in (Event.DECLINED, Event.CANCELLED):
+                report = msgspec.structs.replace(report, final=True)
             await self._writer.submit(self._door.advance, report)
 
     def _forget(self, ending: Awaitable[object]) -> None:

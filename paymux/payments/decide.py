@@ -4,6 +4,7 @@
 history, the transfers, the receipt and the states of which the shop is told.
 """
 
+import dataclasses
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from paymux.errors import Refusal, Refused, refuse
 from paymux.ledger import postings
 from paymux.ledger.postings import Cause, Transfer
 from paymux.merchants.model import Late, Policy
-from paymux.money import share
+from paymux.money import Money, known, share
 from paymux.payments.lifecycle import ALIVE, DEAD, ENDED, LIVE, OPEN, SUCCESS, AttemptState, Event, State, after, attempt_after
 from paymux.payments.model import Attempt, Attention, HistoryRow, LastError, Outcome, Payment, Receipt, Report, Source
 
@@ -101,6 +102,10 @@ class _Case:
     def _close(self, moved: bool) -> Decision | Refused:
         if self.done.outcome is Outcome.CHANGED:
             return self.done
+        if self._news():
+            self.note()
+            self.done.outcome = Outcome.CHANGED
+            return self.done
         known = self._known_already()
         if self.report.source is Source.OPERATOR and not known and (not moved or self.payment.state not in LIVE):
             return refuse(Refusal.STATE_FORBIDS, f"a payment that is {self.payment.state} cannot be reported {self.report.event}")
@@ -112,6 +117,13 @@ class _Case:
             self.note()
             self.done.outcome = Outcome.RECORDED
         return self.done
+
+    def _news(self) -> bool:
+        """Whether a buyer's report brings a fact that the payment does not have: who pays, or that something broke under the buyer."""
+        report, payment = self.report, self.payment
+        if report.source is not Source.BUYER or payment.state not in LIVE:
+            return False
+        return report.payer not in (None, payment.payer) or report.error not in (None, payment.last_error)
 
     def _known_already(self) -> bool:
         """Whether the payment is where this report leads, or past it on the same way."""
@@ -169,6 +181,8 @@ class _Case:
 
     def _write(self, event: Event, state: State, why: str, source: Source | None, happened_at: int | None, changes: dict[str, Any]) -> None:
         before, now = self.payment, self.rules.now
+        if before.attention == Attention.CURRENCY and "attention" in changes and not self.report.foreign:
+            changes["attention"] = Attention.CURRENCY  # no other reason hides it: it alone tells that foreign money is held
         happened = happened_at or self.report.happened_at or now
         if state in SUCCESS and before.state not in SUCCESS:
             changes |= {"paid_at": happened, "last_error": None}
@@ -262,11 +276,18 @@ class _Case:
         return self.done
 
     def _return(self) -> Decision | Refused:
-        units = self.payment.held_units
-        if not units or self.payment.state is State.REVIEW:
+        units, foreign = self.payment.held_units, self.report.foreign
+        if not (units or foreign) or self.payment.state is State.REVIEW:
             return refuse(Refusal.STATE_FORBIDS, "nothing to return: no money is held, or the payment is still under review")
-        self.note(held_units=0, attention=None)
-        self.done.transfers += postings.returned(self._cause(), units)
+        back = [(units, self.payment.currency)] if units else []
+        back += [(one.amount_units, one.currency) for one in foreign]
+        amounts = ", ".join(str(Money(amount, known(code))) for amount, code in back)
+        self.note(why=f"{self.report.why}: {amounts}".removeprefix(": "), held_units=0, attention=None)
+        if units:
+            self.done.transfers += postings.returned(self._cause(), units)
+        for one in foreign:
+            cause = dataclasses.replace(self._cause(one.currency), provider=one.provider)
+            self.done.transfers += postings.foreign_returned(cause, one.amount_units)
         return self.done
 
     def _settle(self) -> None:
@@ -294,14 +315,13 @@ class _Case:
         event = self.report.event
         if event is Event.HANDED_OVER:
             event = Event.CALMED if self.payment.state is State.UNCLEAR else Event.OPENED
-        if self.done.attempt is not None and not self.was_alive:
+        if self.done.attempt is not None and not self.was_alive and event is not Event.REJECTED:
             return  # a dead attempt says nothing more, except that money came
         changes: dict[str, Any] = {}
         if event is Event.FLAGGED:
             changes["attention"] = Attention.FLAGGED
         elif event is Event.REJECTED:
-            waits = self.payment.held_units or self.payment.attention == Attention.CURRENCY
-            changes["attention"] = Attention.TO_RETURN if waits else None
+            changes["attention"] = Attention.TO_RETURN if self.payment.held_units else None
         elif self.payment.attention == Attention.DOUBT:
             changes["attention"] = None
         if not self.move(event, self.report.why, **changes) and self.report.alarm and self.payment.attention is None:

@@ -36,6 +36,41 @@ class PageRules:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferFacts:
+    """What the pages of a bank transfer show of a payment, and what they begin with."""
+
+    merchant: str
+    country: str  # whose banks are offered, lower case
+    receipt: str | None  # the transaction code of its outcome
+    bank: str | None = None  # already chosen by the shop
+    payer: str | None = None  # the payer's number (RUT), already known to the shop
+    payer_locked: bool = False
+    rows: tuple[tuple[str, str], ...] = ()  # what the shop wants shown: name, value
+    terms_url: str | None = None
+    to_bank: str | None = None
+    to_account: str | None = None
+    site_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPages:
+    """A dialect whose buyers pay by bank transfer on our own pages, at `prefix` + the payment's reference.
+
+    `leave(payment, body)`: where the browser goes once the shop was told `body`; `proof(body)`: what an embedding page is handed;
+    `broken(payment)`: where it goes when something broke under the buyer; `identity(text)`: the payer's number in its one form;
+    `who(bank, number, account)`: what is stored of the payer."""
+
+    prefix: str
+    terms_path: str
+    facts: Callable[[Payment], TransferFacts]
+    leave: Callable[[Payment, str], str | None]
+    proof: Callable[[str], str]
+    broken: Callable[[Payment], str | None]
+    identity: Callable[[str, str], str | None]  # (typed, country)
+    who: Callable[[str, str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """`notice(payment, now)`: what the shop is told of the payment's state, None if it is not told of it.
     `told`: every state with the word that must have been told (the ledger check asks). `page_path(payment)`: its checkout page."""
@@ -47,3 +82,4 @@ class Dialect:
     form: NoticeForm
     page_path: Callable[[Payment], str]
     pages: PageRules
+    transfer: TransferPages | None = None

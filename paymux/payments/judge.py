@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from paymux.errors import Refusal, Refused, refuse
+from paymux.ledger.read import foreign_of
 from paymux.money import Money
 from paymux.payments import store
 from paymux.payments.advance import Door
@@ -19,7 +20,7 @@ class Verdict(StrEnum):
 
     ACCEPTED = "accepted"  # it counts as paid
     REJECTED = "rejected"  # it does not; held money is to go back
-    RETURNED = "returned"  # held money went back to the buyer
+    RETURNED = "returned"  # held money went back to the buyer, in whatever currency
 
 
 # Where no provider ever answers, a person who asked it by other means ends the doubt: paid, or the attempt is dead and another may follow.
@@ -54,12 +55,14 @@ class Judging:
         attempts = await store.attempts_of(tx, payment.id)
         attempt = attempts[-1] if attempts else None
         doubtful = payment.state is State.UNCLEAR
+        foreign = await foreign_of(tx, payment.id) if verdict.verdict is Verdict.RETURNED else []
         report = Report(
             payment_id=payment.id,
             event=(IN_DOUBT if doubtful else EVENTS)[verdict.verdict],
             source=Source.OPERATOR,
             happened_at=0,
             attempt_id=attempt.id if attempt else None,
+            foreign=tuple(foreign),
             provider=self._provider,
             why=verdict.why,
         )

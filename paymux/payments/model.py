@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from paymux.ledger.postings import Foreign
 from paymux.money import Money, known
 from paymux.payments.lifecycle import AttemptState, Event, State
 
@@ -18,6 +19,7 @@ class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
     lasts_ms: int  # from creation to expiry
     order_ref: str | None = None  # the shop's own order number
     reference: str | None = None  # the name that the API gives it: unique within the dialect, a second one is refused
+    outcome_ref: str | None = None  # the name that the API gives its outcome: unique within the dialect, shown only when it has ended
     repeat_key: str | None = None  # a live payment of this merchant with the same key is answered instead of a new one
     method: str | None = None  # buyer-facing method that the shop asked for
     email: str | None = None
@@ -46,6 +48,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     order_ref: str | None
     repeat_key: str | None
     reference: str | None  # unique within its dialect
+    outcome_ref: str | None = None  # unique within its dialect, too
     method: str | None
     email: str | None
     country: str | None
@@ -83,7 +86,7 @@ class Attention(StrEnum):
     SHORT = "less money came than asked"
     SURPLUS = "more money came than asked"
     DEAD_ATTEMPT = "money came on an attempt that had ended"
-    CURRENCY = "money came in another currency"
+    CURRENCY = "money came in another currency"  # stands as long as any of it is held, and goes only with its return
     FLAGGED = "the provider wants a decision"
     DOUBT = "nobody could say for too long whether it was paid"
     TO_RETURN = "held money must go back to the buyer"
@@ -143,6 +146,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     happened_at: int  # 0: now
     attempt_id: int | None = None
     receipt: Receipt | None = None  # with PAID: the money; how much decides whether it is PAID, SHORT or LATE
+    foreign: tuple[Foreign, ...] = ()  # with RETURNED: what is held in other currencies, and went back with the rest
     provider: str = ""  # who holds the money; the attempt's provider where there is an attempt
     final: bool = False  # with DECLINED: no other attempt is allowed
     provider_ref: str | None = None  # with HANDED_OVER
@@ -184,3 +188,20 @@ class Advanced(msgspec.Struct, frozen=True):
 
     payment: Payment
     outcome: Outcome
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """Which payments of a merchant: by any of their names, all given ones must fit."""
+
+    merchant_id: int
+    dialect: str
+    reference: str | None = None
+    order_ref: str | None = None
+    outcome_ref: str | None = None
+
+
+class ToldOf(msgspec.Struct, frozen=True):
+    """What a shop was last told (notices' frozen bodies, newest payment first), and which payments are over by the clock alone."""
+
+    bodies: list[str]
+    overdue: list[tuple[int, int]]  # id, since when

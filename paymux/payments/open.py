@@ -112,6 +112,7 @@ async def _insert(tx: Tx, fresh: Mapping[Key | int, OpenPayment], now: int) -> d
                 p.details,
                 p.created_at,
                 p.expires_at,
+                p.outcome_ref,
             )
             for p in payments.values()
         ],
@@ -153,6 +154,7 @@ def _payment(payment_id: int, wish: OpenPayment, now: int) -> Payment:
         order_ref=wish.order_ref,
         repeat_key=wish.repeat_key,
         reference=wish.reference,
+        outcome_ref=wish.outcome_ref,
         method=wish.method,
         email=wish.email,
         country=wish.country,
@@ -182,10 +184,10 @@ async def _refresh(tx: Tx, repeats: dict[int, OpenPayment], lives: dict[int, Pay
         newer = replace(
             payment,
             email=wish.email or payment.email,
-            country=wish.country,
-            return_url=wish.return_url,
-            cancel_url=wish.cancel_url,
-            meta=wish.meta,
+            country=wish.country or payment.country,
+            return_url=wish.return_url or payment.return_url,
+            cancel_url=wish.cancel_url or payment.cancel_url,
+            meta=wish.meta or payment.meta,
         )
         if newer != payment:
             changed[payment_id] = newer

@@ -25,11 +25,11 @@ SELECT p.dialect, p.reference, p.id FROM {rows} r JOIN payment p ON p.dialect = 
 
 -- insert_payments --
 -- Insert new payments; one whose repeat key lives already, or whose reference is taken, is left out.
--- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint
+-- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text
 INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version, order_ref, repeat_key, reference, method,
-    email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at)
+    email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at, outcome_ref)
 SELECT id, merchant_id, dialect, shop, amount_units, currency, 0, 0, 0, 'created', 1, order_ref, repeat_key, reference, method,
-    email, country, return_url, cancel_url, meta, details, created_at, expires_at, created_at
+    email, country, return_url, cancel_url, meta, details, created_at, expires_at, created_at, outcome_ref
 FROM {rows} r WHERE true ORDER BY merchant_id, repeat_key, reference, id
 ON CONFLICT DO NOTHING
 RETURNING id;
@@ -135,6 +135,37 @@ SELECT p.* FROM {rows} r JOIN payment p ON p.id = r.id;
 SELECT p.*, r.order_ref AS asked_ref FROM {rows} r JOIN payment p ON p.id = (
     SELECT q.id FROM payment q WHERE q.merchant_id = r.merchant_id AND q.order_ref = r.order_ref AND q.dialect = r.dialect
     ORDER BY CASE WHEN q.state IN ('paid', 'settled', 'completed') THEN 0 ELSE 1 END, q.id DESC LIMIT 1);
+
+-- payment_by_reference --
+-- Payments by the name that an API gave them.
+-- rows: dialect text, reference text
+SELECT p.* FROM {rows} r JOIN payment p ON p.dialect = r.dialect AND p.reference = r.reference;
+
+-- told_by_reference --
+-- What shops were last told of payments, found by the names that an API gave them.
+-- rows: merchant_id bigint, dialect text, reference text
+SELECT p.id, p.reference, p.order_ref, p.outcome_ref, r.reference AS asked, n.body
+FROM {rows} r JOIN payment p ON p.dialect = r.dialect AND p.reference = r.reference AND p.merchant_id = r.merchant_id
+JOIN notice n ON n.id = (SELECT max(m.id) FROM notice m WHERE m.payment_id = p.id);
+
+-- told_by_outcome --
+-- What shops were last told of payments, found by the names of their outcomes.
+-- rows: merchant_id bigint, dialect text, outcome_ref text
+SELECT p.id, p.reference, p.order_ref, p.outcome_ref, r.outcome_ref AS asked, n.body
+FROM {rows} r JOIN payment p ON p.dialect = r.dialect AND p.outcome_ref = r.outcome_ref AND p.merchant_id = r.merchant_id
+JOIN notice n ON n.id = (SELECT max(m.id) FROM notice m WHERE m.payment_id = p.id);
+
+-- told_by_order --
+-- What a shop was last told of the payments under one order number, newest first; running ones are left out.
+SELECT p.id, p.reference, p.order_ref, p.outcome_ref, n.body
+FROM payment p JOIN notice n ON n.id = (SELECT max(m.id) FROM notice m WHERE m.payment_id = p.id)
+WHERE p.merchant_id = :merchant_id AND p.dialect = :dialect AND p.order_ref = :order_ref ORDER BY p.id DESC LIMIT :page;
+
+-- overdue_named --
+-- Open payments of a merchant whose time is over, by any of their names.
+SELECT p.id, p.expires_at FROM payment p
+WHERE p.merchant_id = :merchant_id AND p.dialect = :dialect AND p.state IN ('created', 'awaiting') AND p.expires_at <= :now
+    AND (p.order_ref = :order_ref OR p.reference = :reference OR p.outcome_ref = :outcome_ref);
 
 -- attempt_by_key --
 -- The attempt that an operation key belongs to.

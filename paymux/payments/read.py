@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from paymux.payments import store
-from paymux.payments.model import Attempt, Payment
+from paymux.payments.model import Attempt, Named, Payment, ToldOf
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
 
@@ -41,6 +41,44 @@ async def with_attempts(tx: Tx, ids: Sequence[int], now: int) -> list[tuple[Paym
     return [(payment, attempts.get(payment.id, []), now) if payment else None for payment in payments]
 
 
+TOLD_MAX = 100  # payments of one order number that are answered at once, the newest
+
+
+async def by_reference(tx: Tx, asked: Sequence[tuple[str, str]], now: int) -> list[Payment | None]:
+    """Payments by (dialect, reference)."""
+    rows = await tx.fetch(store.q.payment_by_reference, sorted(set(asked)))
+    found = {(row["dialect"], row["reference"]): store.payment_of(row) for row in rows}
+    return [found.get(name) for name in asked]
+
+
+async def told(tx: Tx, asked: Sequence[Named], now: int) -> list[ToldOf]:
+    """What shops were last told of their payments; one that still runs was told nothing."""
+    return [await _told(tx, one, now) for one in asked]
+
+
+async def _told(tx: Tx, one: Named, now: int) -> ToldOf:
+    if one.reference is not None:
+        rows = await tx.fetch(store.q.told_by_reference, [(one.merchant_id, one.dialect, one.reference)])
+    elif one.outcome_ref is not None:
+        rows = await tx.fetch(store.q.told_by_outcome, [(one.merchant_id, one.dialect, one.outcome_ref)])
+    else:
+        rows = await tx.fetch(
+            store.q.told_by_order, merchant_id=one.merchant_id, dialect=one.dialect, order_ref=one.order_ref, page=TOLD_MAX
+        )
+    wanted = {name: value for name in ("reference", "order_ref", "outcome_ref") if (value := getattr(one, name)) is not None}
+    fitting = [row["body"] for row in rows if all(row[name] == value for name, value in wanted.items())]
+    over = await tx.fetch(
+        store.q.overdue_named,
+        merchant_id=one.merchant_id,
+        dialect=one.dialect,
+        now=now,
+        reference=one.reference or "",
+        order_ref=one.order_ref or "",
+        outcome_ref=one.outcome_ref or "",
+    )
+    return ToldOf(fitting, [(row["id"], row["expires_at"]) for row in over])
+
+
 class Reads:
     """The reads of a process, over one batcher."""
 
@@ -52,6 +90,12 @@ class Reads:
 
     async def by_order(self, asked: ByOrderRef) -> Payment | None:
         return await self._reader.submit(by_order, asked)
+
+    async def by_reference(self, dialect: str, reference: str) -> Payment | None:
+        return await self._reader.submit(by_reference, (dialect, reference))
+
+    async def told(self, asked: Named) -> ToldOf:
+        return await self._reader.submit(told, asked)
 
     async def with_attempts(self, payment_id: int) -> tuple[Payment, list[Attempt], int] | None:
         return await self._reader.submit(with_attempts, payment_id)

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from paymux.ledger.read import Posted, transfers_of
+from paymux.ledger.postings import Foreign
+from paymux.ledger.read import Posted, foreign_of, transfers_of
 from paymux.payments import store
 from paymux.payments.model import Attempt, Payment
 from paymux.payments.read import by_id
@@ -67,6 +68,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     attempts: list[Attempt]
     receipts: list[Received]
     transfers: list[Posted]
+    foreign: list[Foreign]  # what is held in other currencies than the payment's
     notices: list[Told]
 
 
@@ -94,6 +96,7 @@ async def _story(tx: Tx, payment: Payment) -> Story:
         attempts=await store.attempts_of(tx, payment.id),
         receipts=_rows(Received, await tx.fetch(_q.receipts_of_payment, payment_id=payment.id)),
         transfers=await transfers_of(tx, payment.id),
+        foreign=await foreign_of(tx, payment.id),
         notices=_rows(Told, await tx.fetch(_q.notices_of_payment, payment_id=payment.id)),
     )
 

@@ -14,11 +14,13 @@ from paymux.ledger import check
 from paymux.ledger.check import Fault, Faults, Progress, silent
 from paymux.ledger.postings import Why
 from paymux.payments.lifecycle import ALIVE, SUCCESS, AttemptState, Event, State, after
+from paymux.payments.model import Attention
 from paymux.storage.query import Tx, load
 
 _q = load("paymux.payments", "verify.sql")
 
 PAGE = 500
+FOREIGN = (Why.FOREIGN, Why.FOREIGN_RETURNING, Why.FOREIGN_RETURNED)  # what moves money in other currencies than the payment's
 ID_MAX = 2**63 - 1
 
 Told = Mapping[str, Mapping[State, str]]  # dialect -> the states that a shop must have been told of, with the word of each
@@ -116,10 +118,10 @@ def _follows(row: Any) -> bool:
 
 def _money(name: str, payment: Any, case: _Case, faults: Faults) -> None:
     own: Counter[str] = Counter()
-    foreign: Counter[str] = Counter()
+    foreign = {why: Counter[str]() for why in FOREIGN}
     for row in case.transfers:
-        if row["reason"] == Why.FOREIGN:
-            foreign[row["currency"]] += row["units"]
+        if row["reason"] in foreign:
+            foreign[row["reason"]][row["currency"]] += row["units"]
         elif row["currency"] != payment["currency"]:
             faults.add("wrong_currency", f"{name} in {payment['currency']} has a transfer {row['reason']} in {row['currency']}")
         else:
@@ -141,8 +143,7 @@ def _money(name: str, payment: Any, case: _Case, faults: Faults) -> None:
     for code, left, units, right, other in equal:
         if units != other:
             faults.add(code, f"{name} {left} {units}, {right} {other}")
-    if came != foreign:
-        faults.add("wrong_foreign", f"{name} received {dict(came)} in other currencies, in the books came {dict(foreign)}")
+    _foreign(name, payment, foreign, came, faults)
     if success != (given > 0):
         faults.add("wrong_paid", f"{name} is {payment['state']}, and its merchant was given {given}")
     if given > payment["amount_units"]:
@@ -150,6 +151,21 @@ def _money(name: str, payment: Any, case: _Case, faults: Faults) -> None:
     settled = payment["state"] == State.SETTLED
     if (settled and payment["payable_units"]) or (own[Why.SETTLING] and payment["state"] not in (State.SETTLED, State.COMPLETED)):
         faults.add("wrong_settled", f"{name} is {payment['state']}, settled {own[Why.SETTLING]}, and still owes {payment['payable_units']}")
+
+
+def _foreign(name: str, payment: Any, foreign: Mapping[Why, Counter[str]], came: Counter[str], faults: Faults) -> None:
+    """Money in other currencies; `came`: what its receipts sum to."""
+    booked, began, ended = (foreign[why] for why in FOREIGN)
+    if came != booked:
+        faults.add("wrong_foreign", f"{name} received {dict(came)} in other currencies, in the books came {dict(booked)}")
+    if began != ended:
+        faults.add("half_returned", f"{name} began to return {dict(began)} in other currencies, ended to return {dict(ended)}")
+    for currency in sorted(booked | began):
+        if began[currency] > booked[currency]:
+            faults.add("foreign_below_zero", f"{name} returned {began[currency]} in {currency}, of {booked[currency]} that came")
+    held = +(booked - began)
+    if bool(held) is not (payment["attention"] == Attention.CURRENCY):
+        faults.add("unwatched_foreign", f"{name} holds {dict(held)} in other currencies, and a person is told: {payment['attention']}")
 
 
 def _attempts(name: str, attempts: Sequence[Any], paid: set[int | None], faults: Faults) -> None:

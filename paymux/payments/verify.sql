@@ -1,6 +1,6 @@
 -- payments_after --
 -- What is stored of payments, a page at a time.
-SELECT id, merchant_id, dialect, state, version, amount_units, currency, received_units, held_units, payable_units
+SELECT id, merchant_id, dialect, state, version, amount_units, currency, received_units, held_units, payable_units, attention
 FROM payment WHERE id > :after ORDER BY id LIMIT :page;
 
 -- histories_between --

@@ -35,6 +35,7 @@ def choose(wish: Wish, routes: Sequence[Route], rates: Mapping[str, Decimal]) ->
             or _unfit_amount(wish, route, rates)
             # Tried routes leave only here, so that what follows a dead attempt is the rest of the same chain.
             or (Reason.TRIED if route.slug in wish.tried else None)
+            or (Reason.NEEDS_CLICK if route.slug in wish.need_click else None)
             or (Reason.NEEDS_EMAIL if route.requires_email and not wish.has_email else None)
         )
     kept = sorted((route for route in routes if reasons[route.slug] is None), key=lambda route: _rank(wish, route))
@@ -81,6 +82,8 @@ def _unfit(wish: Wish, route: Route) -> Reason | None:
         return Reason.PACKAGE
     if route.slug in wish.routes_off:
         return Reason.SWITCHED_OFF
+    if wish.method is None and route.asked_only:
+        return Reason.NOT_ASKED
     if wish.method is not None and wish.method not in route.methods:
         return Reason.METHOD
     if wish.methods_off.issuperset(route.methods if wish.method is None else (wish.method,)):

@@ -27,6 +27,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     max_units: int | None = None
     limit_currency: str = "USD"
     requires_email: bool = False
+    asked_only: bool = False  # taken only where its method is asked for by name
     packages: tuple[str, ...] = ("free", "pro", "unlimited")
     priority: int = 100  # platform's; lower first
     health: Health = Health.UP
@@ -38,8 +39,10 @@ class Reason(StrEnum):
     KEPT = "kept"
     DOWN = "down"
     PACKAGE = "not for this plan"
+    NEEDS_CLICK = "may charge at its start, which needs the buyer's click"
     SWITCHED_OFF = "switched off by the merchant"
     METHOD = "does not serve the method"
+    NOT_ASKED = "only where its method is asked for by name"
     METHOD_OFF = "the merchant switched the method off"
     CURRENCY = "does not take the currency"
     COUNTRY = "not for the buyer's country"
@@ -63,6 +66,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     has_email: bool = False
     methods_off: frozenset[str] = frozenset()
     routes_off: frozenset[str] = frozenset()
+    need_click: frozenset[str] = frozenset()  # slugs that are not for now: nobody clicked
     route_priority: dict[str, int] = {}  # slug -> rank, lower first; slugs not named come after
     tried: frozenset[str] = frozenset()  # slugs whose attempt is dead
 

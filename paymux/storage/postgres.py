@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from paymux.errors import OutcomeUnknown, StorageError
+from paymux.errors import DatabaseGone, OutcomeUnknown, StorageError
 from paymux.storage.query import Query, Rows, Tx
 
 T = TypeVar("T")
@@ -82,6 +82,12 @@ class PostgresStorage:
 
     async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit in one durable transaction; an exception rolls it back and is raised."""
+        try:
+            return await self._write(work)
+        except _LOST as error:
+            raise DatabaseGone(f"PostgreSQL does not answer ({type(error).__name__})") from error
+
+    async def _write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         async with self._connections().acquire() as connection:
             await connection.execute("BEGIN")
             try:
@@ -97,8 +103,11 @@ class PostgresStorage:
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit that only reads."""
-        async with self._connections().acquire() as connection:
-            return await work(PostgresTx(connection))
+        try:
+            async with self._connections().acquire() as connection:
+                return await work(PostgresTx(connection))
+        except _LOST as error:
+            raise DatabaseGone(f"PostgreSQL does not answer ({type(error).__name__})") from error
 
     async def snapshot(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit that reads for long and must see one moment, however many statements it has."""
@@ -114,9 +123,8 @@ class PostgresStorage:
 
     def retryable(self, error: BaseException) -> bool:
         """Whether the same unit may succeed when run again at once: it was rolled back for a reason that passes."""
-        return isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError | asyncpg.LockNotAvailableError) or (
-            isinstance(error, _LOST) and not isinstance(error, OutcomeUnknown)
-        )
+        passing = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError, DatabaseGone)
+        return isinstance(error, passing)
 
 
 async def _as_it_is(connection: Any) -> None:

@@ -114,11 +114,13 @@ CREATE TABLE payment (
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
     paid_at bigint,
-    updated_at bigint NOT NULL
+    updated_at bigint NOT NULL,
+    outcome_ref text              -- the name that an API gives its outcome; unique within its dialect
 );
 CREATE UNIQUE INDEX payment_live ON payment (merchant_id, repeat_key)
     WHERE repeat_key IS NOT NULL AND state IN ('created', 'awaiting', 'pending', 'unclear', 'review');
 CREATE UNIQUE INDEX payment_reference ON payment (dialect, reference) WHERE reference IS NOT NULL;
+CREATE UNIQUE INDEX payment_outcome ON payment (dialect, outcome_ref) WHERE outcome_ref IS NOT NULL;
 CREATE INDEX payment_order ON payment (merchant_id, order_ref, id) WHERE order_ref IS NOT NULL;
 CREATE INDEX payment_merchant ON payment (merchant_id, id);
 CREATE INDEX payment_expiry ON payment (expires_at) WHERE state IN ('created', 'awaiting');
@@ -240,6 +242,7 @@ CREATE TABLE notice (
 CREATE UNIQUE INDEX notice_order ON notice (order_uid, delivery) WHERE order_uid IS NOT NULL;
 CREATE INDEX notice_due ON notice (endpoint_id, due_at) WHERE state = 'waiting';
 CREATE INDEX notice_merchant ON notice (merchant_id, id);
+CREATE INDEX notice_untold ON notice (merchant_id, id) WHERE state IN ('given_up', 'unaddressed');
 
 -- Each answer of a receiver, or why there was none.
 CREATE TABLE notice_answer (
@@ -398,4 +401,13 @@ CREATE TABLE sandbox_disbursement (
     txid text NOT NULL,
     ends text NOT NULL CHECK (ends IN ('paid', 'failed')),
     created_at bigint NOT NULL
+-- How far payers came with the sandbox's bank. It stands for a bank elsewhere, so the core never reads it.
+CREATE TABLE sandbox_dialogue (
+    operation_key text PRIMARY KEY,
+    bank text NOT NULL,             -- the bank's code
+    payer text NOT NULL,            -- who identified: a RUT
+    account text,                   -- the account to pay from, once it was chosen
+    answered bigint NOT NULL,       -- how many of the bank's questions
+    wrong bigint NOT NULL,          -- wrong answers to the question that is open
+    updated_at bigint NOT NULL
 );

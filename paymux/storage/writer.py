@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from paymux.clock import ticks
-from paymux.errors import Busy, OutcomeUnknown
+from paymux.errors import Busy, DatabaseGone, OutcomeUnknown
 from paymux.storage.query import Tx
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class Batcher:
         began_s = ticks()
         try:
             results, facts = await self._commit([(verb, command) for verb, command, _ in taken])
-        except OutcomeUnknown as error:
+        except (OutcomeUnknown, DatabaseGone) as error:  # not a command's fault: trying them one by one would only take longer
             for _, _, future in taken:
                 _fail(future, error)
         except Exception as error:

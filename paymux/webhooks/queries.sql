@@ -178,3 +178,9 @@ VALUES (:merchant_id, :shop, :url, :secret, NULL, NULL, 1, :now, :now) ON CONFLI
 -- A new secret; the one before signs beside it until a moment. RETURNING the endpoint if there is one.
 UPDATE endpoint SET previous_secret = secret, previous_until = :previous_until, secret = :secret, updated_at = :now
 WHERE merchant_id = :merchant_id AND shop = :shop RETURNING id;
+
+-- untried --
+-- Payments with a notice that was not yet tried.
+-- rows: payment_id bigint
+SELECT r.payment_id FROM {rows} r WHERE EXISTS (
+    SELECT 1 FROM notice n WHERE n.payment_id = r.payment_id AND n.state = 'waiting' AND n.tries = 0);

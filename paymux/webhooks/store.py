@@ -102,3 +102,10 @@ async def release(tx: Tx, leases: Sequence[Lease], now: int) -> list[None]:
     """Give claims back unused, so that anybody may send the notices at once."""
     await tx.fetch(_q.release, sorted((lease.notice_id, lease.leased_until) for lease in leases))
     return [None] * len(leases)
+
+
+async def tried(tx: Tx, payment_ids: Sequence[int], now: int) -> list[bool]:
+    """Whether every notice of a payment that is to be sent was tried at least once."""
+    rows = await tx.fetch(_q.untried, [(payment_id,) for payment_id in sorted(set(payment_ids))])
+    waiting = {row["payment_id"] for row in rows}
+    return [payment_id not in waiting for payment_id in payment_ids]

@@ -107,6 +107,7 @@ def test_an_unavailable_method_is_shown_but_cannot_be_sent() -> None:
     tags = Tags(render(but(methods=(Method(code="ideal", available=False), Method(code="card")))))
     assert "iDEAL" in tags.text
     assert "Not available right now" in tags.text
+    assert "Nothing is charged before you choose a method." in tags.text
     assert [button["value"] for button in tags.all("button") if button.get("name") == "method"] == ["card"]
 
 
@@ -167,7 +168,7 @@ def test_handing_over_goes_on_at_once_and_has_a_button() -> None:
     assert "https://pay.example.net/s?a=1&b=2" in [link["href"] for link in tags.all("a")]
 
 
-def test_another_method_is_offered_only_where_no_money_can_be_under_way() -> None:
+def test_another_method_is_offered_only_while_the_attempt_waits_for_its_buyer() -> None:
     def offered(**changes: object) -> bool:
         return any(button.get("value") == "change" for button in Tags(render(but(**changes))).all("button"))
 
@@ -178,10 +179,29 @@ def test_another_method_is_offered_only_where_no_money_can_be_under_way() -> Non
         assert not Tags(render(but(screen=screen, change_safe=True, methods=METHODS))).all("form")
 
 
+def test_a_buyer_who_is_waited_for_may_leave_to_the_shop_and_is_not_told_that_nothing_was_charged() -> None:
+    assert BASE.cancel_url
+    tags = Tags(render(but(screen=Screen.WAITING, change_safe=True)))
+    assert BASE.cancel_url in [link.get("href") for link in tags.all("a")]
+    assert "Cancel and go back to shop.example.com" in tags.text
+    assert "We have no confirmation yet." in tags.text
+    for notices in ((), (Notice.FORM_OUTDATED,), (Notice.CANNOT_CHANGE,)):
+        assert "charged" not in Tags(render(but(screen=Screen.WAITING, change_safe=True, notices=notices))).text
+    for changes in ({"cancel_url": None}, {"received": EUR}, {"continue_url": "https://pay.example.net/s", "hand_over": True}):
+        assert "Cancel and go back" not in Tags(render(but(screen=Screen.WAITING, change_safe=True, **changes))).text
+
+
+def test_a_payment_that_cannot_be_changed_says_so_and_does_not_offer_it_again() -> None:
+    page = render(but(screen=Screen.WAITING, change_safe=True, notices=(Notice.CANNOT_CHANGE,), refresh_s=None))
+    assert "This payment can no longer be changed. Finish it or wait here." in Tags(page).text
+    assert not Tags(page).all("form")
+    assert b'content="20;url=' in page, "time to read it"
+
+
 @pytest.mark.parametrize(
     "screen", [screen for screen, outcome in OUTCOMES.items() if outcome.money_may_come] + [Screen.WAITING, Screen.INSTRUCTIONS]
 )
-def test_while_money_may_come_no_page_leads_to_the_cancel_url(screen: Screen) -> None:
+def test_while_money_is_on_its_way_no_page_leads_to_the_cancel_url(screen: Screen) -> None:
     assert BASE.cancel_url
     assert BASE.cancel_url.encode() not in render(but(screen=screen))
 

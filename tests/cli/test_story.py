@@ -1,9 +1,30 @@
 """The command line beside a running server: what a command committed is true for the very next request."""
 
 import json
+from typing import TYPE_CHECKING, Any
 
+from paymux.cli.run import Where, run
+from paymux.money import Money, known
+from paymux.payments.lifecycle import Event
+from paymux.payments.model import Receipt, Report, Source
 from tests.cli.conftest import Here, Told
 from tests.server import RunningServer, advance_clock, answer_of, call, create_merchant, open_session, paymux, report
+
+if TYPE_CHECKING:
+    from paymux.app import Core
+
+
+def hear(database_url: str, story: dict[str, Any], event: Event, receipt: Receipt | None = None) -> None:
+    """As if the provider of a payment's attempt had reported something that no command reports."""
+    [tried] = story["attempts"]
+    one = Report(
+        payment_id=tried["payment_id"], attempt_id=tried["id"], event=event, source=Source.PROVIDER, happened_at=0, receipt=receipt
+    )
+
+    async def work(core: "Core") -> None:
+        await core.writer.submit(core.door.advance, one)
+
+    run(Where(database=database_url), work)
 
 
 def status_of(server: RunningServer, key: str, session: int) -> str:
@@ -14,14 +35,12 @@ def status_of(server: RunningServer, key: str, session: int) -> str:
 
 def test_a_payment_is_followed_from_its_merchant_to_the_books(database_url: str) -> None:
     merchant = create_merchant(database_url, domain=["https://WWW.Shop.example.com/x", "b.example"], webhook_secret="s" * 20)
-    assert merchant == {
-        "merchant_id": 1,
-        "plan": "pro",
-        "webhook_secret": "s" * 20,
-        "credentials": merchant["credentials"],
-    }
-    assert set(merchant["credentials"]["exchanger"]) == {"partner", "public_key", "secret_key"}
-    key = merchant["credentials"]["ecomtrade24"]["api_key"]
+    credentials = merchant.pop("credentials")
+    assert merchant == {"merchant_id": 1, "plan": "pro", "webhook_secret": "s" * 20}
+    assert set(credentials["ecomtrade24"]) == {"api_key"}
+    assert set(credentials["etpay"]) == {"merchant_code", "merchant_api_token"}
+    assert set(credentials["exchanger"]) == {"partner", "public_key", "secret_key"}
+    key = credentials["ecomtrade24"]["api_key"]
     with RunningServer(database_url) as server:
         assert "SANDBOX MODE: no real money" in server.text()
         _, opened = open_session(server.url, key, order_id="ORD-1")
@@ -40,7 +59,7 @@ def test_a_payment_is_followed_from_its_merchant_to_the_books(database_url: str)
 
         story = answer_of("payment", "show", f"ecomtrade24:{first}", database_url=database_url)
         assert [row["to_state"] for row in story["history"]] == ["created", "awaiting", "paid"]
-        assert {one["reason"] for one in story["attempts"][0]["choice"]} == {"kept"}
+        assert {one["reason"] for one in story["attempts"][0]["choice"]} == {"kept", "only where its method is asked for by name"}
         assert [(one["reason"], one["amount_units"]) for one in story["transfers"]] == [("payment.paid", 4999)]
         assert [(one["word"], one["state"]) for one in story["notices"]] == [("paid", "unaddressed")]
         shown = paymux("payment", "show", first, database_url=database_url)
@@ -111,6 +130,66 @@ def test_a_person_decides_what_is_under_review(database_url: str, here: Here, to
     assert ([one["id"] for one in listed["payments"]], listed["next"]) == ([sessions[1]], sessions[1])
     proven = here("ledger", "check", database_url=database_url)
     assert (proven.returncode, proven.stdout[:10]) == (0, "All holds:"), proven.stdout
+
+
+def test_a_person_ends_a_doubt_with_what_the_provider_shows(database_url: str, here: Here, told: Told) -> None:
+    key = create_merchant(database_url)["credentials"]["ecomtrade24"]["api_key"]
+    with RunningServer(database_url) as server:
+        found, lost = (open_session(server.url, key)[1]["session_id"] for _ in range(2))
+    for session in (found, lost):
+        assert told("sandbox", "report", "--payment", f"ecomtrade24:{session}", "--outcome", "pending", database_url=database_url)
+        hear(database_url, told("payment", "show", session, database_url=database_url), Event.DOUBTED)
+        assert told("payment", "show", session, database_url=database_url)["payment"]["state"] == "unclear"
+    unsaid = here("payment", "accept", found, database_url=database_url)
+    assert (unsaid.returncode, unsaid.stdout) == (1, "")
+    assert "say how much the provider holds" in unsaid.stderr
+    accept = ("payment", "accept", found, "--received", "49.99")
+    assert told(*accept, database_url=database_url)["state"] == "paid"
+    assert told(*accept, database_url=database_url)["outcome"] == "repeated"
+    assert here("payment", "reject", lost, database_url=database_url).stdout == f"Payment ecomtrade24:{lost} is awaiting.\n"
+    [attempt] = told("payment", "show", lost, database_url=database_url)["attempts"]
+    assert (attempt["state"], attempt["ask_at"]) == ("declined", None)
+    for command in ("accept", "reject"):
+        assert "in doubt" in here("payment", command, "--help", database_url=database_url).stdout
+    assert here("ledger", "check", database_url=database_url).returncode == 0
+
+
+def test_money_of_another_currency_is_shown_until_it_went_back(database_url: str, here: Here, told: Told) -> None:
+    key = create_merchant(database_url)["credentials"]["ecomtrade24"]["api_key"]
+    with RunningServer(database_url) as server:
+        session = open_session(server.url, key)[1]["session_id"]
+    assert told("sandbox", "report", "--payment", f"ecomtrade24:{session}", "--outcome", "pending", database_url=database_url)
+    story = told("payment", "show", session, database_url=database_url)
+    usd = known("USD")
+    hear(database_url, story, Event.PAID, Receipt(reference="T-1", amount=Money(7_000, usd)))
+    provider = story["attempts"][0]["provider"]
+    assert f"70.00 USD, by {provider}" in here("payment", "show", session, database_url=database_url).stdout
+    shown = told("payment", "show", session, database_url=database_url)["foreign"]
+    assert shown == [{"provider": provider, "currency": "USD", "amount_units": 7_000}]
+    assert told("payment", "reject", session, database_url=database_url)["state"] == "failed"
+    assert [one["id"] for one in told("payment", "list", "--attention", database_url=database_url)["payments"]] == [session]
+    assert told("payment", "returned", session, database_url=database_url)["outcome"] == "changed"
+    assert told("payment", "list", "--attention", database_url=database_url)["payments"] == []
+    story = told("payment", "show", session, database_url=database_url)
+    assert (story["foreign"], story["history"][-1]["why"]) == ([], "returned by command: 70.00 USD")
+    assert here("payment", "returned", session, database_url=database_url).returncode == 1
+    assert here("ledger", "check", database_url=database_url).returncode == 0
+
+
+def test_notices_are_listed_by_their_state(database_url: str, told: Told) -> None:
+    key = create_merchant(database_url)["credentials"]["ecomtrade24"]["api_key"]
+    with RunningServer(database_url) as server:
+        sessions = [open_session(server.url, key)[1]["session_id"] for _ in range(3)]
+    for session in sessions:
+        assert told("sandbox", "report", "--payment", f"ecomtrade24:{session}", "--outcome", "paid", database_url=database_url)
+
+    def listed(*options: object) -> list[int]:
+        found = told("webhook", "list", "--merchant", 1, *options, database_url=database_url)
+        return [one["payment_id"] for one in found["notices"]]
+
+    assert listed() == listed("--state", "unaddressed") == sessions[::-1]
+    assert listed("--state", "unaddressed", "--limit", 1) == sessions[:1:-1]
+    assert listed("--state", "given_up") == listed("--state", "delivered") == []
 
 
 def test_a_route_that_is_down_and_the_platforms_switch_count_everywhere(database_url: str, here: Here, told: Told) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+import structlog.testing
 
 from paymux import logs
 from paymux.http.access import AccessLog
+from paymux.http.serve import Dispatcher, Origin, Request, Response, Route, Table
 
 PATHS = ("/gateway/session.php", '/odd"\\ path\n', "/a/owner@example.com", "/t?token=abc&x=1", "/\u2028é", "/" + "x" * 500)
 
@@ -64,3 +66,24 @@ async def test_a_test_that_captures_events_sees_it() -> None:
     with structlog.testing.capture_logs() as events:
         AccessLog().note("GET", "/a", 200, 0.001)
     assert events == [{"event": "request", "method": "GET", "path": "/a", "status": 200, "took_ms": 1.0, "log_level": "info"}]
+
+
+async def test_what_stands_for_a_name_in_a_path_is_not_logged() -> None:
+    async def handler(_: Request) -> Response:
+        return Response(200)
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(_: object) -> None:
+        return None
+
+    def failure(_: Request, status: int, __: object) -> Response:
+        return Response(status)
+
+    table = Table("t", [Route("GET", "/session/{token}", handler)], failure)
+    dispatcher = Dispatcher([table], Origin(None), failure, 1000)
+    scope = {"type": "http", "method": "GET", "path": "/session/hunter2", "headers": [], "client": ("127.0.0.1", 1)}
+    with structlog.testing.capture_logs() as events:
+        await dispatcher(scope, receive, send)
+    assert [event["path"] for event in events] == ["/session/{token}"]

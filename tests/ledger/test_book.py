@@ -7,7 +7,7 @@ import pytest
 from paymux.ledger import book
 from paymux.ledger.chart import GUARDED, Account, Kind, clearing, fees, held, in_transit, payable
 from paymux.ledger.check import SIDES
-from paymux.ledger.postings import Cause, Transfer, Why, foreign, received, returned, settled
+from paymux.ledger.postings import Cause, Transfer, Why, foreign, foreign_returned, received, returned, settled
 from paymux.storage.query import Tx
 from tests.payments.samples import NOW
 from tests.payments.stage import Stage
@@ -42,13 +42,14 @@ def test_what_is_owed_cannot_go_below_zero_and_what_others_owe_can() -> None:
 def test_every_reason_has_its_two_accounts() -> None:
     assert set(SIDES) == set(Why)
     posted = [
-        *received(CAUSE, 70, 10, 20, 3), *foreign(CAUSE, 5), *returned(CAUSE, 10), *settled(CAUSE, 87),
+        *received(CAUSE, 70, 10, 20, 3), *foreign(CAUSE, 5), *foreign_returned(CAUSE, 5), *returned(CAUSE, 10), *settled(CAUSE, 87),
     ]  # fmt: skip
     assert {transfer.reason for transfer in posted} == {why for why in Why if why.startswith("payment.")}
     for transfer in posted:
         kinds = tuple(account.kind.partition(":")[0] for account in (transfer.debit, transfer.credit))
         assert kinds == SIDES[transfer.reason]
-        assert transfer.key == f"payment:5:3:{transfer.reason}"
+        part = f":{CAUSE.provider}:{CAUSE.currency}" if transfer.reason in (Why.FOREIGN_RETURNING, Why.FOREIGN_RETURNED) else ""
+        assert transfer.key == f"payment:5:3:{transfer.reason}{part}"
 
 
 @pytest.mark.parametrize("units", [0, -1])

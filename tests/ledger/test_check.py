@@ -3,6 +3,7 @@
 import pytest
 
 from paymux.ledger import check as books
+from paymux.ledger.postings import Foreign
 from paymux.payments import verify as payments
 from paymux.payments.lifecycle import Event
 from paymux.payments.model import Report, Source
@@ -12,14 +13,15 @@ from tests.payments.stage import TOLD, Stage, about, by_clock
 from tests.storage.ad_hoc import ad_hoc
 
 
-def by_person(payment_id: int, event: Event) -> Report:
-    return Report(payment_id=payment_id, event=event, source=Source.OPERATOR, happened_at=0, provider="bank")
+def by_person(payment_id: int, event: Event, *foreign: Foreign) -> Report:
+    return Report(payment_id=payment_id, event=event, source=Source.OPERATOR, happened_at=0, provider="bank", foreign=foreign)
 
 
 async def lively(stage: Stage) -> None:
-    """1 settled, 2 paid and a surplus returned, 3 short, 4 expired, 5 in another currency, 6 late, 7 paid by its second attempt."""
+    """1 settled, 2 paid and a surplus returned, 3 short, 4 expired, 5 in another currency, 6 late, 7 paid by its second attempt,
+    8 in another currency and returned, 9 paid, and paid again in another currency."""
     await stage.merchant()
-    made = [(await stage.open(merchant_id=2 if number == 2 else 1)).payment for number in range(1, 8)]
+    made = [(await stage.open(merchant_id=2 if number == 2 else 1)).payment for number in range(1, 10)]
     tries = {one.id: await stage.begin(one) for one in made if one.id not in (4,)}
     await stage.tell_together(
         [
@@ -31,6 +33,11 @@ async def lively(stage: Stage) -> None:
             about(tries[3], Event.PAID, receipt=receipt(4_000, "T-3")),
             about(tries[5], Event.PAID, receipt=receipt(7_000, "T-5", "USD")),
             about(tries[7], Event.DECLINED),
+            about(tries[8], Event.PAID, receipt=receipt(2_000, "T-8", "USD")),
+            by_person(8, Event.REJECTED),
+            by_person(8, Event.RETURNED, Foreign("bank", "USD", 2_000)),
+            about(tries[9], Event.PAID, receipt=receipt(10_000, "T-9")),
+            about(tries[9], Event.PAID, receipt=receipt(500, "T-10", "USD")),
         ]
     )
     again = await stage.begin(made[6])
@@ -78,6 +85,21 @@ FAULTS = {
     "the owed amount was changed": ("UPDATE payment SET payable_units = 1 WHERE id = 7", {"wrong_payable"}),
     "a receipt is gone": ("DELETE FROM receipt WHERE reference = 'T-6'", {"wrong_receipts", "unpaid_attempt"}),
     "foreign money is gone": ("DELETE FROM receipt WHERE reference = 'T-5'", {"wrong_foreign", "unpaid_attempt"}),
+    "more foreign money went back than came": (
+        "UPDATE transfer SET amount_units = amount_units + 1 WHERE payment_id = 8 AND reason LIKE 'payment.foreign_%'",
+        {"wrong_balance", "foreign_below_zero"},
+    ),
+    "foreign money went half of its way back": (
+        "UPDATE transfer SET amount_units = amount_units - 1 WHERE payment_id = 8 AND reason = 'payment.foreign_returned'",
+        {"wrong_balance", "half_returned"},
+    ),
+    "foreign money that nobody is told of": ("UPDATE payment SET attention = NULL WHERE id = 9", {"unwatched_foreign"}),
+    "foreign money under another name": (
+        "UPDATE payment SET attention = 'less money came than asked' WHERE id = 5", {"unwatched_foreign"},
+    ),
+    "a person is told of foreign money that went back": (
+        "UPDATE payment SET attention = 'money came in another currency' WHERE id = 8", {"unwatched_foreign"},
+    ),
     "a receipt names another attempt": (
         "UPDATE receipt SET attempt_id = 1 WHERE reference = 'T-6'", {"unpaid_attempt", "lost_attempt"},
     ),
@@ -116,7 +138,7 @@ async def test_healthy_books_pass(stage: Stage) -> None:
     await lively(stage)
     assert await stage.faults() == []
     assert [row[0] for row in await stage.rows("SELECT state FROM payment ORDER BY id")] == [
-        "settled", "paid", "review", "expired", "review", "review", "paid",
+        "settled", "paid", "review", "expired", "review", "review", "paid", "failed", "paid",
     ]  # fmt: skip
 
 
@@ -170,8 +192,8 @@ async def test_pages_end_where_the_next_ones_begin(stage: Stage, monkeypatch: py
     seen: list[tuple[str, int]] = []
     await lively(stage)
     assert await stage.storage.snapshot(lambda tx: payments.verify(tx, TOLD, lambda what, rows: seen.append((what, rows)))) == []
-    assert [rows for what, rows in seen if what == "payments"] == [2, 4, 6, 7]
+    assert [rows for what, rows in seen if what == "payments"] == [2, 4, 6, 8, 9]
     assert {what for what, _ in seen} == {"payments", "accounts", "transfers"}
-    for payment_id in range(1, 8):
+    for payment_id in range(1, 10):
         await stage.run(f"UPDATE payment SET version = version + 1 WHERE id = {payment_id};")
-    assert await stage.faults() == ["wrong_version"] * 7
+    assert await stage.faults() == ["wrong_version"] * 9

@@ -240,7 +240,8 @@ async def test_a_stuck_doubt_is_found(database_url: str, since_ms: int, ask_at: 
     told = only(found, "doubts")
     assert wrongs(found) == ["doubts"]
     assert f"payment {payment_id} " in told.what
-    assert f"paymux payment show {payment_id}" in told.mend
+    for command in (f"show {payment_id} ", f"accept {payment_id} --received ", f"reject {payment_id} "):
+        assert f"paymux payment {command}" in told.mend
 
 
 async def test_a_young_doubt_is_only_noted(database_url: str) -> None:

@@ -65,7 +65,7 @@ async def test_a_paid_payment_is_told_from_its_opening_to_its_notice(database_ur
         assert found[f'paymux_batch_commands_sum{{queue="{queue}"}}'] >= 1
         assert found[f'paymux_queue_waiting{{queue="{queue}"}}'] == 0
     assert found["paymux_database_up"] == 1
-    assert [value for name, value in found.items() if name.startswith("paymux_route_health")] == [2, 2, 2]
+    assert {value for name, value in found.items() if name.startswith("paymux_route_health")} == {2}
     assert found["process_resident_memory_bytes"] > 0
     assert found["process_cpu_seconds_total"] > 0
 

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from paymux.errors import Refused
-from paymux.ledger.postings import Transfer, Why
+from paymux.ledger.postings import Foreign, Transfer, Why
 from paymux.merchants.model import Late, Policy
 from paymux.money import Money, known
 from paymux.payments.decide import Decision, Rules, decide
@@ -121,6 +121,16 @@ class Player:
             for account, units in ((transfer.debit, -transfer.amount_units), (transfer.credit, transfer.amount_units)):
                 found[account.kind.partition(":")[0], account.currency] += units
         return found
+
+    def foreign(self) -> tuple[Foreign, ...]:
+        """What is held in other currencies, as the judge finds it in the books."""
+        held: Counter[tuple[str, str]] = Counter()
+        for transfer in self.transfers:
+            if transfer.reason is Why.FOREIGN:
+                held[transfer.debit.kind.partition(":")[2], transfer.debit.currency] += transfer.amount_units
+            elif transfer.reason is Why.FOREIGN_RETURNED:
+                held[transfer.credit.kind.partition(":")[2], transfer.credit.currency] -= transfer.amount_units
+        return tuple(Foreign(provider, code, units) for (provider, code), units in sorted(held.items()) if units)
 
     def states(self) -> Sequence[State]:
         return [row.to_state for row in self.history]

@@ -10,7 +10,7 @@ from paymux.errors import Refused
 from paymux.ledger.postings import Why
 from paymux.merchants.model import Late, Policy
 from paymux.payments.lifecycle import ALIVE, OPEN, SUCCESS, AttemptState, Event, State, after
-from paymux.payments.model import Outcome, Report, Source
+from paymux.payments.model import Attention, Outcome, Report, Source
 from tests.payments.samples import HOUR, NOW, Player, attempt, payment, receipt, report
 
 SILENT = sorted(set(Event) - {Event.PAID, Event.ACCEPTED, Event.CREATED, Event.LATE, Event.SHORT, Event.CALMED, Event.OPENED})
@@ -27,6 +27,7 @@ STEPS = st.one_of(
     ),
     st.builds(lambda found: report(Event.ACCEPTED, None, Source.OPERATOR, receipt=found, provider="bank"), st.none() | RECEIPTS),
     st.builds(lambda event: report(event, None, Source.OPERATOR, provider="bank"), st.sampled_from([Event.REJECTED, Event.RETURNED])),
+    st.just("return"),
     st.integers(1, 40).map(lambda minutes: minutes * 60_000),
     st.just("begin"),
 )  # fmt: skip
@@ -41,6 +42,8 @@ def fresh(policy: Policy, fee: str, tries: int | None) -> Player:
 def play(player: Player, step: Report | int | str) -> None:
     if isinstance(step, int):
         player.now += step
+    elif step == "return":
+        player.hear(report(Event.RETURNED, None, Source.OPERATOR, provider="bank", foreign=player.foreign()))
     elif isinstance(step, str):
         open_still = player.payment.state in OPEN and player.payment.expires_at > player.now
         if open_still and len(player.attempts) < 3 and not any(one.state in ALIVE for one in player.attempts.values()):
@@ -61,8 +64,13 @@ def check_money(player: Player) -> None:
     assert p.received_units == player.moved(Why.PAID) + player.moved(Why.HELD)
     assert p.held_units == balances["held", "EUR"] >= 0
     assert p.payable_units == balances["payable", "EUR"] >= 0
-    assert balances["payout_in_transit", "EUR"] == 0
-    assert foreign == {code: units for (kind, code), units in balances.items() if kind == "held" and code != "EUR" and units}
+    for one in player.transfers:
+        if one.reason is Why.FOREIGN_RETURNED:
+            foreign[one.credit.currency] -= one.amount_units
+    assert min(foreign.values(), default=0) >= 0
+    assert +foreign == {code: units for (kind, code), units in balances.items() if kind == "held" and code != "EUR" and units}
+    assert not any(units for (kind, _), units in balances.items() if kind == "payout_in_transit")
+    assert bool(+foreign) is (p.attention == Attention.CURRENCY), "foreign money is on somebody's list until it went back"
     for code in {code for _, code in balances}:
         assert sum(units for (_, currency), units in balances.items() if currency == code) == 0
     given = player.moved(Why.PAID) + player.moved(Why.RELEASED)

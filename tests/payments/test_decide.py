@@ -250,8 +250,9 @@ def test_a_person_decides_about_money_only_under_review(state: State) -> None:
     assert (player.payment.state, player.transfers) == (state, [])
 
 
-def test_a_person_rejects_and_the_money_goes_back() -> None:
-    player = Player().hear(paid(4_000), by_operator(Event.REJECTED))
+@pytest.mark.parametrize("number", [None, 1])
+def test_a_person_rejects_and_the_money_goes_back(number: int | None) -> None:
+    player = Player().hear(paid(4_000), by_operator(Event.REJECTED, number=number))
     assert facts(player) == (S.FAILED, 4_000, 4_000, 0, A.TO_RETURN)
     player.hear(by_operator(Event.RETURNED))
     assert facts(player) == (S.FAILED, 4_000, 0, 0, None)

@@ -4,7 +4,7 @@ from paymux.errors import Refused
 from paymux.money import Money, known
 from paymux.payments.judge import Judge, Judging, Verdict
 from paymux.payments.lifecycle import AttemptState, Event, State
-from paymux.payments.model import Advanced, Outcome, Payment
+from paymux.payments.model import Advanced, Attention, Outcome, Payment
 from tests.payments.samples import receipt
 from tests.payments.stage import Stage, about, state
 
@@ -52,4 +52,16 @@ async def test_money_that_comes_after_a_person_ended_the_doubt_waits_for_a_perso
     [tried] = await stage.attempts(payment.id)
     assert state(await stage.tell(about(tried, Event.PAID, receipt=receipt(payment.amount_units)))) is State.REVIEW
     assert state(await decide(stage, Judge(payment_id=payment.id, verdict=Verdict.ACCEPTED))) is State.PAID
+    assert await stage.faults() == []
+
+
+async def test_money_that_does_not_suffice_is_rejected_and_goes_back(stage: Stage) -> None:
+    await stage.merchant()
+    payment = (await stage.open()).payment
+    await stage.tell(about(await stage.begin(payment), Event.PAID, receipt=receipt(4_000)))
+    assert state(await decide(stage, Judge(payment_id=payment.id, verdict=Verdict.REJECTED))) is State.FAILED
+    assert (await stage.payment(payment.id)).attention == Attention.TO_RETURN
+    await decide(stage, Judge(payment_id=payment.id, verdict=Verdict.RETURNED))
+    after = await stage.payment(payment.id)
+    assert (after.state, after.held_units, after.attention) == (State.FAILED, 0, None)
     assert await stage.faults() == []

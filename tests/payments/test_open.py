@@ -43,7 +43,12 @@ async def test_a_repeat_is_answered_with_the_live_payment_and_its_newer_addresse
     assert (again.repeated, again.payment.id) == (True, 1)
     stored = await stage.payment(1)
     assert again.payment == stored
-    assert (stored.return_url, stored.email, stored.country, stored.meta) == ("https://shop.example.com/b", "a@example.com", "AT", None)
+    assert (stored.return_url, stored.email, stored.country, stored.meta) == (
+        "https://shop.example.com/b",
+        "a@example.com",
+        "AT",
+        '{"a":1}',
+    )
     assert (stored.version, stored.created_at) == (1, NOW)
 
 

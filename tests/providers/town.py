@@ -10,10 +10,11 @@ from paymux.http.client import Call, Reply, Unreachable
 from paymux.keyring import Keyring
 from paymux.money import Money, known
 from paymux.providers.protocol import Callback, Order, Provider, Send, Started
+from paymux.providers.sandbox.bank import all_providers
 from paymux.providers.sandbox.charge import Charge
+from paymux.providers.sandbox.firms import BANK
 from paymux.providers.sandbox.house import books
 from paymux.providers.sandbox.house.house import House
-from paymux.providers.sandbox.provider import sandbox_providers
 from paymux.providers.sandbox.transport import in_process_send
 from paymux.storage.connect import storage_for
 from paymux.storage.migrate import migrate
@@ -52,7 +53,7 @@ class Town:
         self.reader = Batcher(self.storage.read, now, self.storage.retryable, 2)
         self.house = House(self.writer, self.reader, self.keyring, wake=self._wake, hangs_s=20)
         self.send: Send = in_process_send(self.house.api)
-        self.providers = sandbox_providers(self.keyring)
+        self.providers = all_providers(self.keyring)
 
     def _wake(self) -> None:
         self.woken += 1
@@ -72,7 +73,8 @@ class Town:
         return await self.send(Call(call.method, call.url, call.headers, call.body, timeout_s=0.4))
 
     def order(self, provider: str = ALDER, **changes: object) -> Order:
-        given: dict[str, object] = {"callback_url": f"http://localhost:8080/callbacks/{provider}", **changes}
+        method = {"method": "transfer"} if provider == BANK else {}
+        given: dict[str, object] = {**method, "callback_url": f"http://localhost:8080/callbacks/{provider}", **changes}
         return replace(ORDER, **given)
 
     def provider(self, name: str = ALDER) -> Provider:

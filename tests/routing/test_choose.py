@@ -263,3 +263,10 @@ def test_the_exact_worth_of_an_amount_is_inside_its_own_bounds(units: int, rate:
     assert choose(asked, [kept], rates).routes
     assert not choose(asked, [replace(kept, min_units=bound + 1, max_units=None)], rates).routes
     assert not choose(asked, [replace(kept, min_units=None, max_units=bound - 1)], rates).routes
+
+
+def test_a_route_that_wants_to_be_asked_for_is_left_out_where_no_method_is_named() -> None:
+    transfer = Route(slug="transfer", provider="p", methods=("transfer",), asked_only=True)
+    assert choose(Wish(package="pro"), [transfer], {}).candidates[0].reason is Reason.NOT_ASKED
+    assert choose(Wish(package="pro", method="transfer"), [transfer], {}).routes == (transfer,)
+    assert choose(Wish(package="pro", method="card"), [transfer], {}).candidates[0].reason is Reason.METHOD

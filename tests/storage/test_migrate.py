@@ -28,8 +28,8 @@ POSTGRES_CATALOGUES = (
 
 
 def plain(sql: str) -> str:
-    """Without comments, and with one blank where there are several."""
-    return " ".join(re.sub(r"--[^\n]*", " ", sql).split())
+    """Without comments, with one blank where there are several, and none beside marks: SQLite writes an added column its own way."""
+    return re.sub(r" ?([(),]) ?", r"\1", " ".join(re.sub(r"--[^\n]*", " ", sql).split()))
 
 
 async def catalogue(storage: Storage) -> list[tuple[object, ...]]:

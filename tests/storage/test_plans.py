@@ -11,7 +11,7 @@ import pytest
 from paymux.ledger import book, check
 from paymux.merchants import directory
 from paymux.payments import store, verify
-from paymux.storage.query import Query
+from paymux.storage.query import Query, load
 from tests.databases import Server, create_database, drop_database, sqlite_url
 from tests.storage.ad_hoc import opened, run
 
@@ -40,6 +40,8 @@ SELECT 't' || i, 1, i, 1 + i % 3999, 4000, 100, 'payment.paid', 0, 0 FROM n;
 SELECT 1, i, 'stub', 'paid', 'd' || i, '', 'delivered', 1, 0 FROM n;
 """
 
+cli = load("paymux.cli")
+UNTOLD = {"merchant_id": 1, "before": 2**62, "state": "given_up", "page": 50}
 BETWEEN = {"after": 5000, "up_to": 5500}
 HOT: list[tuple[Query, dict[str, Any]]] = [
     (store.q.find_live, {}),
@@ -58,6 +60,7 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (store.q.history_of_payment, {"payment_id": 5}),
     (store.q.receipts_of_payment, {"payment_id": 5}),
     (store.q.notices_of_payment, {"payment_id": 5}),
+    (cli.untold_of_merchant, UNTOLD),
     (directory._q.find_by_key, {}),
     (directory._q.find_by_id, {}),
     (directory._q.load_merchants, {}),
@@ -65,6 +68,7 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (book._q.lock_accounts, {}),
     (book._q.move_balances, {}),
     (book._q.transfers_of_payment, {"payment_id": 5}),
+    (book._q.foreign_of_payment, {"payment_id": 5}),
     (check._q.transfers_after, {"after": 19_000, "page": 500}),
     (verify._q.payments_after, {"after": 5000, "page": 500}),
     (verify._q.histories_between, BETWEEN),
@@ -119,15 +123,34 @@ async def test_postgres_scans_no_table_whatever_it_knows_of_the_parameters(
 ) -> None:
     kinds = re.findall(r"\$\d+::(\w+)\[\]", query.postgres.sql)[: query.postgres.columns or 0]
     values = [f"ARRAY[{FIVES[kind]}]::{kind}[]" for kind in kinds]
-    values += [str(params[one]) for one in query.postgres.params]
-    connection = await asyncpg.connect(postgres_full)
+    values += [f"'{params[one]}'" for one in query.postgres.params]
+    for plan in await postgres_plans(postgres_full, query, values):
+        assert not [line for line in plan for table in TABLES if f"Seq Scan on {table} " in line], plan
+
+
+async def postgres_plans(url: str, query: Query, values: list[str]) -> list[list[str]]:
+    """What PostgreSQL does when it knows the parameters, and when it does not."""
+    connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"PREPARE hot AS {query.postgres.sql}")
+        plans = []
         for mode in ("force_custom_plan", "force_generic_plan"):
             await connection.execute(f"SET plan_cache_mode = {mode}")
-            plan = [
-                row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE hot({', '.join(values)})" if values else "EXPLAIN EXECUTE hot")
-            ]
-            assert not [line for line in plan for table in TABLES if f"Seq Scan on {table} " in line], (mode, plan)
+            rows = await connection.fetch(f"EXPLAIN EXECUTE hot({', '.join(values)})" if values else "EXPLAIN EXECUTE hot")
+            plans.append([row[0] for row in rows])
+        return plans
     finally:
         await connection.close()
+
+
+def test_sqlite_finds_the_few_notices_that_told_nobody_by_their_own_index(sqlite_file: sqlite3.Connection) -> None:
+    query = cli.untold_of_merchant.sqlite
+    plan = [row[3] for row in sqlite_file.execute(f"EXPLAIN QUERY PLAN {query.sql}", UNTOLD)]
+    assert [line for line in plan if "USING INDEX notice_untold (merchant_id=? AND" in line], plan
+    assert not [line for line in plan if "TEMP B-TREE" in line], plan
+
+
+async def test_postgres_finds_the_few_notices_that_told_nobody_by_their_own_index(postgres_full: str) -> None:
+    query = cli.untold_of_merchant
+    for plan in await postgres_plans(postgres_full, query, [f"'{UNTOLD[one]}'" for one in query.postgres.params]):
+        assert [line for line in plan if "using notice_untold on notice n" in line], plan

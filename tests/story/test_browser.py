@@ -36,7 +36,7 @@ class Watch:
 
     def follow(self, context: BrowserContext) -> None:
         context.on("console", self._console)
-        context.on("weberror", lambda error: self._script(str(error.error), error.page.url if error.page else ""))
+        context.on("weberror", lambda error: self.faults.append(f"script: {error.error} at {error.page.url if error.page else ''}"))
         context.on("request", lambda request: self._address(request.url, request.is_navigation_request()))
         context.on("requestfailed", lambda request: self._failed(request.url, str(request.failure)))
         context.on("response", lambda response: self._body(response.url, response.headers, response))
@@ -45,11 +45,6 @@ class Watch:
         expected = "Failed to load resource" in message.text and "410 (Gone)" in message.text  # the expired page's own status
         if message.type in ("error", "warning") and not expected:
             self.faults.append(f"console: {message.text}")
-
-    def _script(self, what: str, url: str) -> None:
-        if "ViewTransition" in what and url.startswith(f"{self.base}/sandbox/pay/"):
-            return  # Chromium, on the company's page: our pages fade into each other, and only in the sandbox does it share their host
-        self.faults.append(f"script: {what} at {url}")
 
     def _address(self, url: str, navigation: bool) -> None:
         company = url.startswith((f"{self.base}/sandbox/pay/", f"{self.base}/sandbox/static/"))

@@ -157,6 +157,21 @@ async def test_a_choice_goes_to_the_provider_by_way_of_our_own_page(live: LiveNo
     assert attempt.handed_url in waiting.text.replace("&amp;", "&")
 
 
+async def test_a_change_that_the_provider_does_not_confirm_is_told(live: LiveNode) -> None:
+    for amount, stays in (("9000.11", True), ("49.99", False)):  # the first one cannot be cancelled
+        _, number = await story(live, amount=amount)
+        await choose(live, await page(live, number), number, method="card")
+        waiting = await page(live, number)
+        said = "This payment can no longer be changed."
+        assert said not in waiting.text
+        assert "https://shop.example.com/checkout" in waiting.text
+        answer = await choose(live, waiting, number, action="change")
+        assert (answer.status_code, answer.headers["location"].endswith("&note=stays")) == (303, stays)
+        live.http.cookies.clear()
+        shown = await live.http.get(f"/hosted-checkout.php?session={number}&note=stays")
+        assert (said in shown.text, 'name="method"' in shown.text) == (stays, not stays), "a note that fits no more is not shown"
+
+
 async def test_a_choice_without_the_pages_own_token_is_refused(live: LiveNode) -> None:
     (_, number), (_, other) = await story(live), await story(live)
     shown, others = await page(live, number), await page(live, other)

@@ -1,8 +1,8 @@
-"""The three sandbox companies: what each can do, as plain data. Pure.
+"""The sandbox companies: what each can do, as plain data. Pure.
 
 Alder takes every currency and comes first; birch is choosy (EUR and USD, at least 10 USD, an e-mail); cedar may charge at the start
 and comes last. So a plain EUR card payment goes alder, birch, cedar; klarna, ideal and bank go by birch alone, what no named method
-covers by cedar alone.
+covers by cedar alone. The bank serves transfers only, where they are asked for by name.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from paymux.providers.protocol import Abilities
 from paymux.routing.model import Route
 
 NOT_FOUND_FINAL_AFTER_S = 900
+BANK = "sandbox-bank"
 
 
 class Firm(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +61,11 @@ _ALL = (
         title="Cedar Direct",
         route=Route(slug="cedar", provider="sandbox-cedar", layer="EPv3", methods=("card", "other"), priority=30),
         charges_at_start=True,
+    ),
+    Firm(
+        name=BANK,
+        title="Banco de prueba",
+        route=Route(slug="bank-transfer", provider=BANK, layer="EPv1", methods=("transfer",), asked_only=True, priority=40),
     ),
 )
 FIRMS: Mapping[str, Firm] = MappingProxyType({firm.name: firm for firm in _ALL})

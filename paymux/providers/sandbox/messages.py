@@ -1,8 +1,9 @@
 """What the two halves say to each other: JSON structs, their signature and token. Amounts are decimal strings, times Unix milliseconds.
 
 Calls: `POST /v1/charges` (StartCall), `GET /v1/charges/{operation_key}`, `POST /v1/charges/{operation_key}/cancel`; each answers a
-`Standing` or a `Fault`. A callback is a `Standing` without `url`, with `X-Sandbox-Timestamp` and `X-Sandbox-Signature`: hex of
-HMAC-SHA256 over "callback:<provider>:<timestamp>." and the body, under the installation's own key.
+`Standing` or a `Fault`. The bank also hears `POST …/dialogue` (dialogue.Said) and answers a dialogue.Reply. A callback is a `Standing`
+without `url`, with `X-Sandbox-Timestamp` and `X-Sandbox-Signature`: hex of HMAC-SHA256 over "callback:<provider>:<timestamp>." and the
+body, under the installation's own key.
 """
 
 import msgspec
@@ -18,6 +19,7 @@ SIGNATURE = "x-sandbox-signature"
 UNKNOWN = "unknown_operation"
 NOT_ACCEPTED = "not_accepted"  # final: nothing began
 KEY_REUSED = "key_reused"
+DOWN = "bank_down"  # nothing moved
 
 
 class StartCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

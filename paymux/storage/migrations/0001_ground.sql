@@ -228,6 +228,7 @@ CREATE TABLE notice (
 );
 CREATE INDEX notice_due ON notice (endpoint_id, due_at) WHERE state = 'waiting';
 CREATE INDEX notice_merchant ON notice (merchant_id, id);
+CREATE INDEX notice_untold ON notice (merchant_id, id) WHERE state IN ('given_up', 'unaddressed');
 
 -- Each answer of a receiver, or why there was none.
 CREATE TABLE notice_answer (

@@ -82,11 +82,11 @@ async def start(tx: Tx, commands: Sequence[Opening], now: int) -> list[Opened]:
     for command in commands:
         begun.setdefault(command.charge.operation_key, _begun(command, now))
     await tx.fetch(_q.add_charges, [_inserted(begun[key].charge) for key in sorted(begun)])
-    stored = await _locked(tx, begun)
+    stored = await locked(tx, begun)
     fresh = {key for key, done in begun.items() if stored[key].reference == done.charge.reference}
     await _tell(tx, [done for key, done in begun.items() if key in fresh], now)
     changed = {key: done for key in stored.keys() - fresh if (done := passed(stored[key], now, asked=True))}
-    await _save(tx, list(changed.values()), now)
+    await save(tx, list(changed.values()), now)
     results = []
     for command in commands:
         key = command.charge.operation_key
@@ -105,7 +105,7 @@ async def cancel(tx: Tx, questions: Sequence[Question], now: int) -> list[Charge
     """End charges that are open; every other one stays. What has happened by now comes first."""
     current = await _asked(tx, questions, now)
     ended = {question: done for question, charge in current.items() if (done := act_on(charge, Act.CANCEL, now))}
-    await _save(tx, list(ended.values()), now)
+    await save(tx, list(ended.values()), now)
     return [ended[question].charge if question in ended else current.get(question) for question in questions]
 
 
@@ -113,7 +113,7 @@ async def act(tx: Tx, deeds: Sequence[Deed], now: int) -> list[Done | None]:
     """Do what testers clicked; a second click has no second effect. None: no such charge."""
     rows = await tx.fetch(_q.keys_by_reference, [(reference,) for reference in sorted({deed.reference for deed in deeds})])
     keys = {row["reference"]: row["operation_key"] for row in rows}
-    current = await _locked(tx, keys.values())
+    current = await locked(tx, keys.values())
     results: list[Done | None] = []
     changes: list[Acted] = []
     for deed in deeds:
@@ -129,7 +129,7 @@ async def act(tx: Tx, deeds: Sequence[Deed], now: int) -> list[Done | None]:
             changes.append(done)
             current[key] = done.charge
         results.append(Done(current[key], done is not None or is_repeat(current[key], deed.act)))
-    await _save(tx, changes, now)
+    await save(tx, changes, now)
     return results
 
 
@@ -151,7 +151,7 @@ async def advance_scripts(tx: Tx, batches: Sequence[int], now: int) -> list[int]
     results = []
     for batch in batches:
         due = [_charge(row) for row in await tx.fetch(_q.due_charges, now=now, batch=batch)]
-        await _save(tx, [done for charge in due if (done := passed(charge, now, asked=False))], now)
+        await save(tx, [done for charge in due if (done := passed(charge, now, asked=False))], now)
         results.append(len(due))
     return results
 
@@ -184,7 +184,7 @@ async def mark(tx: Tx, commands: Sequence[tuple[str, Word]], now: int) -> list[b
 
     What was about to happen or to be reported is dropped. The money is named `report:<operation key>`, as that command names it.
     """
-    current = await _locked(tx, [key for key, _ in commands])
+    current = await locked(tx, [key for key, _ in commands])
     known = set(current)
     for key, word in commands:
         if key in current:
@@ -200,10 +200,10 @@ def retry_ms(tries: int) -> int:
 
 
 async def _asked(tx: Tx, questions: Sequence[Question], now: int) -> dict[Question, Charge]:
-    stored = await _locked(tx, [question.operation_key for question in questions])
+    stored = await locked(tx, [question.operation_key for question in questions])
     mine = [question for question in set(questions) if (c := stored.get(question.operation_key)) and c.provider == question.provider]
     changed = {question: done for question in mine if (done := passed(stored[question.operation_key], now, asked=True))}
-    await _save(tx, list(changed.values()), now)
+    await save(tx, list(changed.values()), now)
     return {question: changed[question].charge if question in changed else stored[question.operation_key] for question in mine}
 
 
@@ -232,12 +232,13 @@ def _identity(charge: Charge) -> tuple[str, int, str, str]:
     return charge.provider, charge.amount_units, charge.currency, charge.method
 
 
-async def _locked(tx: Tx, keys: Iterable[str]) -> dict[str, Charge]:
+async def locked(tx: Tx, keys: Iterable[str]) -> dict[str, Charge]:
+    """Charges by operation key, to change them."""
     rows = await tx.fetch(_q.charges_by_key, [(key,) for key in sorted(set(keys))])
     return {row["operation_key"]: _charge(row) for row in rows}
 
 
-async def _save(tx: Tx, changes: Sequence[Acted], now: int) -> None:
+async def save(tx: Tx, changes: Sequence[Acted], now: int) -> None:
     """Write changes in the order they happened; the last one of a charge counts, every callback does."""
     last = {change.charge.operation_key: change.charge for change in changes}
     await tx.fetch(_q.save_charges, [_saved(last[key]) for key in sorted(last)])

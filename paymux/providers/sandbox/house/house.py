@@ -21,8 +21,9 @@ from paymux.keyring import Keyring
 from paymux.money import currency, decimal_units
 from paymux.providers.sandbox import messages
 from paymux.providers.sandbox.charge import Act, Charge, State
-from paymux.providers.sandbox.firms import FIRMS, Firm
-from paymux.providers.sandbox.house import books, page
+from paymux.providers.sandbox.dialogue import Said
+from paymux.providers.sandbox.firms import BANK, FIRMS, Firm
+from paymux.providers.sandbox.house import books, page, talks
 from paymux.providers.sandbox.house.books import Claimed, Deed, Opening, Question, Told
 from paymux.providers.sandbox.magic import ORDINARY, SCRIPTS, Manner, cents_of
 from paymux.providers.sandbox.messages import Fault, StartCall
@@ -70,6 +71,7 @@ class House:
                 Route(messages.CHARGES, self._start, methods=["POST"]),
                 Route(messages.CHARGES + "/{key}", self._ask, methods=["GET"]),
                 Route(messages.CHARGES + "/{key}/cancel", self._cancel, methods=["POST"]),
+                Route(messages.CHARGES + "/{key}/dialogue", self._talk, methods=["POST"]),
             ]
         )
 
@@ -122,6 +124,28 @@ class House:
         if verb is books.ask and charge.magic is not None and SCRIPTS[charge.magic].asked_nonsense:
             return Response(NONSENSE, 200, media_type="text/html")
         return self._standing(charge)
+
+    async def _talk(self, request: Request) -> Response:
+        """A payer's step at the bank."""
+        firm, key = self._caller(request), request.path_params["key"]
+        if firm is None or firm.name != BANK:
+            return _fault(401, "unauthorized", "the token is not genuine")
+        try:
+            said = msgspec.json.decode(await request.body(), type=Said)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return _fault(400, "bad_request", "the body cannot be read")
+        heard = await self._writer.submit(talks.hear_payers, talks.Spoken(key, said)) if _KEY.fullmatch(key) else None
+        if heard is None:
+            return _fault(404, messages.UNKNOWN, "there is no such operation")
+        if heard.acted is not None:
+            self._wake()
+        if heard.broken:
+            raise ConnectionResetError
+        if heard.down:
+            return _fault(503, messages.DOWN, "the bank does not serve now")
+        if heard.refused:
+            return _fault(422, messages.NOT_ACCEPTED, "the bank refused")
+        return Response(msgspec.json.encode(heard.reply), 200, media_type="application/json")
 
     def _caller(self, request: Request) -> Firm | None:
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")

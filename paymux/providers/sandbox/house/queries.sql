@@ -91,3 +91,16 @@ VALUES (:operation_key, :amount_units, :currency, :account, :txid, :ends, :now) 
 -- What the cashier paid, by key.
 -- rows: operation_key text
 SELECT d.operation_key, d.txid, d.ends FROM {rows} r JOIN sandbox_disbursement d ON d.operation_key = r.operation_key;
+
+-- dialogues --
+-- How far payers came with the bank; the charges' locks are held.
+-- rows: operation_key text
+SELECT d.* FROM {rows} r JOIN sandbox_dialogue d ON d.operation_key = r.operation_key;
+
+-- put_dialogues --
+-- Keep how far payers came.
+-- rows: operation_key text, bank text, payer text, account text, answered bigint, wrong bigint, updated_at bigint
+INSERT INTO sandbox_dialogue (operation_key, bank, payer, account, answered, wrong, updated_at)
+SELECT operation_key, bank, payer, account, answered, wrong, updated_at FROM {rows} r WHERE true ORDER BY operation_key
+ON CONFLICT (operation_key) DO UPDATE SET bank = excluded.bank, payer = excluded.payer, account = excluded.account,
+    answered = excluded.answered, wrong = excluded.wrong, updated_at = excluded.updated_at;

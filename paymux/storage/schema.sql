@@ -401,6 +401,8 @@ CREATE TABLE sandbox_disbursement (
     txid text NOT NULL,
     ends text NOT NULL CHECK (ends IN ('paid', 'failed')),
     created_at bigint NOT NULL
+);
+
 -- How far payers came with the sandbox's bank. It stands for a bank elsewhere, so the core never reads it.
 CREATE TABLE sandbox_dialogue (
     operation_key text PRIMARY KEY,

@@ -28,7 +28,7 @@ def main() -> None:
     if asked.engine:
         changes["engines"] = (asked.engine,)
     plan = dataclasses.replace(plan, **changes)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(plan.limit_s)
@@ -52,7 +52,9 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the real service beside pgbench, a raw SQLite loop and a hello-world.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure the real service beside pgbench, a raw SQLite loop and a hello-world."
+    )
     parser.add_argument("--short", action="store_true", help="three short rounds with 100,000 stored payments, less than 90 s")
     parser.add_argument("--json", metavar="FILE", help="write every number to a file")
     parser.add_argument("--engine", choices=course.ENGINES, help="only this one")

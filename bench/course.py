@@ -6,8 +6,9 @@ visits every contestant once, in an order of its own, so that a slow minute of t
 
 import asyncio
 import contextlib
+import http.client
+import os
 import random
-import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -80,7 +82,8 @@ class Peer:
         self.process = service.child([sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, wish: msgspec.Struct) -> bytes:
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write(msgspec.json.encode(wish) + b"\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
@@ -123,7 +126,11 @@ class Course:
     def up(self) -> Iterator[None]:
         """Make the databases, fill them, start the servers; end all of it afterwards."""
         with contextlib.ExitStack() as stack:
-            postgres = stack.enter_context(databases.postgres_server(durable=True, parent=self.folder)) if "postgres" in self.plan.engines else None
+            postgres = (
+                stack.enter_context(databases.postgres_server(durable=True, parent=self.folder))
+                if "postgres" in self.plan.engines
+                else None
+            )
             for engine in self.plan.engines:
                 for stored in (0, self.plan.stored):
                     self._site(engine, stored, postgres)
@@ -176,8 +183,6 @@ class Course:
         """How long a status answer's body is, so that hello-world sends as much."""
         site = next(iter(self.sites.values()))
         assert site.running is not None
-        import http.client
-
         connection = http.client.HTTPConnection("127.0.0.1", site.running.port, timeout=5)
         try:
             key = site.keys[site.first_id % len(site.keys)]
@@ -197,11 +202,12 @@ class Course:
         found: dict[str, Callable[[], float]] = {}
         for site in self.sites.values():
             for kind in KINDS:
-                found[f"{site.name}.{kind}"] = lambda site=site, kind=kind: self.service(site, kind).rate
+                found[f"{site.name}.{kind}"] = partial(self._rate, site, kind)
         if self.bench_url:
-            for what in ("create", "settle"):
+            whats: tuple[pgbench.Kind, ...] = ("create", "settle")
+            for what in whats:
                 for clients in pgbench.CLIENTS:
-                    found[f"pgbench.{what}.{clients}"] = lambda what=what, clients=clients: self.pgbench(what, clients)
+                    found[f"pgbench.{what}.{clients}"] = partial(self.pgbench, what, clients)
         if self.raw_path:
             found["raw_sqlite.create"] = self.raw_loop
         found["hello"] = self.plain
@@ -219,19 +225,31 @@ class Course:
             site.next_id += sending.count
         name = f"{site.name}.{kind}" + ("" if rate is None else ".half")
         cpu = site.running.cpu_s()
-        measured = self._measure(name, Stretch(port=site.running.port, sending=sending, connections=CONNECTIONS, warm_s=plan.warm_s, seconds=seconds, rate=rate))
+        measured = self._measure(
+            name, Stretch(port=site.running.port, sending=sending, connections=CONNECTIONS, warm_s=plan.warm_s, seconds=seconds, rate=rate)
+        )
         cpu = site.running.cpu_s() - cpu
         self.results.cpu_us.setdefault(name, []).append(cpu / max(measured.sent, 1) * 1e6)
         site.created += measured.accepted if kind == "create" else 0
         site.settled += measured.accepted if kind == "settle" else 0
         return measured
 
+    def _rate(self, site: Site, kind: Kind) -> float:
+        return self.service(site, kind).rate
+
     def plain(self) -> float:
         """Requests to the bare server."""
         assert self.hello is not None
         cpu = self.hello.cpu_s()
         measured = self._measure(
-            "hello", Stretch(port=self.hello.port, sending=Sending(kind="plain"), connections=CONNECTIONS, warm_s=self.plan.warm_s, seconds=self.plan.seconds)
+            "hello",
+            Stretch(
+                port=self.hello.port,
+                sending=Sending(kind="plain"),
+                connections=CONNECTIONS,
+                warm_s=self.plan.warm_s,
+                seconds=self.plan.seconds,
+            ),
         )
         self.results.cpu_us.setdefault("hello", []).append((self.hello.cpu_s() - cpu) / max(measured.sent, 1) * 1e6)
         return measured.rate
@@ -288,7 +306,10 @@ class Course:
             assert site.running is not None
             self.results.memory_mb[f"{site.name} after"] = site.running.memory_mb()
             payments, receipts = rows(site.url)
-            for what, there, answered in (("creates", payments - site.rows[0], site.created), ("settles", receipts - site.rows[1], site.settled)):
+            for what, there, answered in (
+                ("creates", payments - site.rows[0], site.created),
+                ("settles", receipts - site.rows[1], site.settled),
+            ):
                 if there != answered:
                     self._fault(f"{site.name}: {answered} {what} were answered, {there} are in the database")
 
@@ -324,8 +345,6 @@ def run(plan: Plan, folder: Path, seed: int) -> Results:
 
 def disk_sync_us(folder: Path) -> float:
     """How long this disk takes to make 4 KB durable: what every commit pays."""
-    import os
-
     path = folder / "sync"
     took = []
     with path.open("wb", buffering=0) as file:
@@ -336,7 +355,3 @@ def disk_sync_us(folder: Path) -> float:
             took.append((time.perf_counter() - started) * 1e6)
     path.unlink()
     return statistics.median(took)
-
-
-def free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(folder).free

@@ -8,8 +8,8 @@ to merchant `1 + id % merchants`, its attempt's key is `op_bench_<id>` (see `wir
 import hashlib
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -22,6 +22,7 @@ from paymux.storage import installation
 from paymux.storage.connect import storage_for
 from paymux.storage.migrate import migrate
 from paymux.storage.query import Tx
+from paymux.storage.sqlite import split
 
 MERCHANTS = 100
 WALLET = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -29,66 +30,11 @@ LIVE_IN = 100  # one stored payment in so many is still open; the others are pai
 
 _NUMBERS = {
     "postgres": "CREATE TEMP TABLE number AS SELECT n FROM generate_series(CAST({first} AS bigint), {last}) AS s(n)",
-    "sqlite": "CREATE TEMP TABLE number AS WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last}) SELECT n FROM s",
+    "sqlite": "CREATE TEMP TABLE number AS WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last})"
+    " SELECT n FROM s",
 }
-
-_SHARED = f"""
-INSERT INTO account (merchant_id, kind, currency, balance)
-    SELECT id, 'payable', '{CURRENCY}', 0 FROM merchant WHERE true ON CONFLICT DO NOTHING;
-INSERT INTO account (merchant_id, kind, currency, balance)
-    SELECT id, 'clearing:{PROVIDER}', '{CURRENCY}', NULL FROM merchant WHERE true ON CONFLICT DO NOTHING;
-"""
-
-# {kind} is 'paid', 'expired' or 'awaiting', from the number.
-_PAYMENTS = f"""
-CREATE TEMP TABLE filled AS SELECT n AS id, 1 + n % {{merchants}} AS merchant_id, 1000 + n % 90000 AS units, {{kind}} AS state, {{at}} AS at FROM number;
-INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version, order_ref, repeat_key,
-    email, country, return_url, cancel_url, meta, details, txid_in, created_at, expires_at, paid_at, updated_at)
-SELECT id, merchant_id, 'ecomtrade24', '{SHOP}', units, '{CURRENCY}', CASE state WHEN 'paid' THEN units ELSE 0 END, 0,
-    CASE state WHEN 'paid' THEN units ELSE 0 END, state,
-    CASE state WHEN 'paid' THEN 3 ELSE 2 END, 'ORD-000000-' || CAST(id AS text), md5('repeat' || CAST(id AS text)), 'buyer@example.com', 'DE',
-    'https://shop.example.com/order/success', 'https://shop.example.com/checkout', '{{{{"source":"woocommerce"}}}}',
-    '{{{{"mode":"smart_router","wallet":"{WALLET}"}}}}', CASE state WHEN 'paid' THEN '0x' || md5(CAST(id AS text)) || md5('b' || CAST(id AS text)) END,
-    at, CASE state WHEN 'awaiting' THEN {{later}} ELSE at + 3600000 END, CASE state WHEN 'paid' THEN at + 60000 END, at + 60000
-FROM filled ORDER BY id;
-INSERT INTO history (payment_id, version, merchant_id, event, from_state, to_state, source, attempt_id, why, happened_at, learned_at)
-SELECT id, 1, merchant_id, 'created', NULL, 'created', 'shop', NULL, '', at, at FROM filled
-UNION ALL
-SELECT id, 2, merchant_id, 'opened', 'created', 'awaiting', 'answer', id, '', at + 30000, at + 30000 FROM filled WHERE state <> 'expired'
-UNION ALL
-SELECT id, 2, merchant_id, 'timed_out', 'created', 'expired', 'clock', NULL, '', at + 60000, at + 60000 FROM filled WHERE state = 'expired'
-UNION ALL
-SELECT id, 3, merchant_id, 'paid', 'awaiting', 'paid', 'provider', id, '', at + 60000, at + 60000 FROM filled WHERE state = 'paid'
-ORDER BY 1, 2;
-INSERT INTO attempt (id, payment_id, merchant_id, number, route, provider, method, state, operation_key, provider_ref, handed_url, amount_units,
-    currency, choice, asked, ask_at, started_at, ended_at)
-SELECT id, id, merchant_id, 1, 'alder', '{PROVIDER}', 'card', CASE state WHEN 'paid' THEN 'paid' ELSE 'handed_over' END, 'op_bench_' || CAST(id AS text),
-    'ch_' || md5(CAST(id AS text)), 'http://127.0.0.1/sandbox/pay/' || md5(CAST(id AS text)), units, '{CURRENCY}',
-    '[{{{{"route":"alder","kept":true,"reason":"ok"}}}}]', 0, CASE state WHEN 'paid' THEN NULL ELSE {{later}} END, at + 30000,
-    CASE state WHEN 'paid' THEN at + 60000 END
-FROM filled WHERE state <> 'expired' ORDER BY id;
-INSERT INTO receipt (provider, reference, payment_id, attempt_id, merchant_id, amount_units, currency, txid, happened_at, learned_at)
-SELECT '{PROVIDER}', 'op_bench_' || CAST(id AS text) || '.1', id, id, merchant_id, units, '{CURRENCY}',
-    '0x' || md5(CAST(id AS text)) || md5('b' || CAST(id AS text)), at + 60000, at + 60000
-FROM filled WHERE state = 'paid' ORDER BY 2;
-INSERT INTO transfer (key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at)
-SELECT 'payment:' || CAST(f.id AS text) || ':3:payment.paid', f.merchant_id, f.id, d.id, c.id, f.units, 'payment.paid', f.at + 60000, f.at + 60000
-FROM filled f JOIN account d ON d.merchant_id = f.merchant_id AND d.kind = 'clearing:{PROVIDER}' AND d.currency = '{CURRENCY}'
-JOIN account c ON c.merchant_id = f.merchant_id AND c.kind = 'payable' AND c.currency = '{CURRENCY}'
-WHERE f.state = 'paid' ORDER BY f.id;
-UPDATE account SET balance = balance + s.units
-FROM (SELECT merchant_id, CAST(sum(units) AS bigint) AS units FROM filled WHERE state = 'paid' GROUP BY merchant_id) s
-WHERE account.merchant_id = s.merchant_id AND account.kind = 'payable';
-INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, tries, created_at)
-SELECT merchant_id, id, 'ecomtrade24', 'paid', 'ecomtrade24-' || CAST(id AS text) || '-paid', NULL, NULL,
-    '{{{{"event":"payment.completed","session_id":' || CAST(id AS text) || ',"order_id":"ORD-000000-' || CAST(id AS text) ||
-    '","status":"paid","amount":"123.45","currency":"{CURRENCY}","email":"buyer@example.com","txid":"0x' || md5(CAST(id AS text)) ||
-    md5('b' || CAST(id AS text)) || '","merchant_id":13,"shop_domain":"{SHOP}","sent_at":"2026-04-29T12:11:42+00:00","provider":"ecomtrade24",' ||
-    '"test":false,"meta":{{{{"source":"woocommerce"}}}}}}}}', 'unaddressed', 0, at + 60000
-FROM filled WHERE state = 'paid' ORDER BY id;
-DROP TABLE filled;
-DROP TABLE number;
-"""
+# Without it PostgreSQL would join them as if they were small; SQLite's statistics would stay and be no part of a real database.
+_ANALYZE = {"postgres": "ANALYZE filled; ANALYZE account;", "sqlite": ""}
 
 _TABLES = ("payment", "history", "attempt", "receipt", "transfer", "notice")
 
@@ -142,20 +88,29 @@ async def _fill(url: str, first_id: int, count: int, kind: str, rebuild: bool) -
         last = first_id + count - 1
         now = Clock.wall()
         at = f"{now - 60_000} - ({last} - n) * 100"
-        text = _PAYMENTS.format(merchants=MERCHANTS, kind=kind, at=at, later=now + DAY)
-        script = _NUMBERS[engine].format(first=first_id, last=last) + ";" + _SHARED + text
+        numbers = _NUMBERS[engine].format(first=first_id, last=last)
+        script = text("fill.sql", merchants=MERCHANTS, kind=kind, at=at, later=now + DAY, analyze=_ANALYZE[engine])
         if engine == "sqlite":
-            _fill_sqlite(sqlite_path(url), script, rebuild)
+            _fill_sqlite(sqlite_path(url), [numbers, *split(script)], rebuild)
         else:
-            await _fill_postgres(url, script, rebuild)
+            await _fill_postgres(url, f"{numbers};\n{script}", rebuild)
     return time.perf_counter() - started
+
+
+def text(file: str, **values: object) -> str:
+    """An SQL text of this folder with `{names}` put in; other braces are JSON's and stay."""
+    known = {"currency": CURRENCY, "provider": PROVIDER, "shop": SHOP, "wallet": WALLET, **values}
+    found = Path(__file__).with_name(file).read_text("utf-8")
+    for name, value in known.items():
+        found = found.replace(f"{{{name}}}", str(value))
+    return found
 
 
 def sqlite_path(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
-def _fill_sqlite(path: Path, script: str, rebuild: bool) -> None:
+def _fill_sqlite(path: Path, statements: Sequence[str], rebuild: bool) -> None:
     """Without a journal, indexes afterwards: nobody else has the file yet."""
     connection = sqlite3.connect(path, isolation_level=None)
     try:
@@ -170,9 +125,8 @@ def _fill_sqlite(path: Path, script: str, rebuild: bool) -> None:
         if rebuild:
             for name, _ in indexes:
                 connection.execute(f"DROP INDEX {name}")
-        for statement in script.split(";\n"):
-            for part in statement.split(";", 1) if statement.startswith("CREATE TEMP TABLE number") else [statement]:
-                connection.execute(part)
+        for statement in statements:
+            connection.execute(statement)
         if rebuild:
             for _, sql in indexes:
                 connection.execute(sql)
@@ -206,7 +160,3 @@ async def _fill_postgres(url: str, script: str, rebuild: bool) -> None:
         await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
-
-
-def database_name(url: str) -> str:
-    return urlsplit(url).path[1:]

@@ -179,9 +179,7 @@ async def measure(stretch: Stretch) -> Measured:
     loop = asyncio.get_running_loop()
     requests = source(stretch.sending)
     load = Load(stretch, requests)
-    wires = [
-        (await loop.create_connection(lambda: Wire(load), "127.0.0.1", stretch.port))[1] for _ in range(stretch.connections)
-    ]
+    wires = [(await loop.create_connection(lambda: Wire(load), "127.0.0.1", stretch.port))[1] for _ in range(stretch.connections)]
     started = time.perf_counter()
     load.from_at = load.last_at = started + stretch.warm_s
     load.until_at = load.from_at + stretch.seconds

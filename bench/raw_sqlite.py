@@ -16,10 +16,12 @@ from bench.wire import CURRENCY, SHOP
 
 KEY = """SELECT m.id, m.version, k.revoked_at, (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform
 FROM merchant_key k JOIN merchant m ON m.id = k.merchant_id WHERE k.hash = ? AND k.dialect = 'ecomtrade24'"""
-PAYMENT = """INSERT INTO payment (merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version, order_ref,
-    repeat_key, method, email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at)
+PAYMENT = """INSERT INTO payment (merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units,
+    state, version, order_ref, repeat_key, method, email, country, return_url, cancel_url, meta, details, created_at,
+    expires_at, updated_at)
 VALUES (?, 'ecomtrade24', ?, ?, ?, 0, 0, 0, 'created', 1, ?, ?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"""
-HISTORY = """INSERT INTO history (payment_id, version, merchant_id, event, from_state, to_state, source, attempt_id, why, happened_at, learned_at)
+HISTORY = """INSERT INTO history (payment_id, version, merchant_id, event, from_state, to_state, source, attempt_id, why,
+    happened_at, learned_at)
 VALUES (?, 1, ?, 'created', NULL, 'created', 'shop', NULL, '', ?, ?)"""
 
 
@@ -62,9 +64,10 @@ def _create(connection: sqlite3.Connection, key: str, order: str, units: int) ->
     connection.execute("BEGIN IMMEDIATE")
     merchant = connection.execute(KEY, (key,)).fetchone()
     facts = (
-        merchant[0], SHOP, units, CURRENCY, order, md5(order.encode()).hexdigest(), "buyer@example.com", "DE", "https://shop.example.com/order/success",
-        "https://shop.example.com/checkout", '{"source":"woocommerce"}', f'{{"mode":"smart_router","wallet":"{WALLET}"}}', now, now + 3_600_000, now,
-    )  # fmt: skip
+        *(merchant[0], SHOP, units, CURRENCY, order, md5(order.encode()).hexdigest(), "buyer@example.com", "DE"),
+        *("https://shop.example.com/order/success", "https://shop.example.com/checkout", '{"source":"woocommerce"}'),
+        *(f'{{"mode":"smart_router","wallet":"{WALLET}"}}', now, now + 3_600_000, now),
+    )
     payment = connection.execute(PAYMENT, facts).fetchall()[0]
     connection.execute(HISTORY, (payment[0], merchant[0], now, now))
     connection.execute("COMMIT")

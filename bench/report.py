@@ -18,6 +18,7 @@ from rich.table import Table
 
 from bench.course import Plan, Results
 
+BUSY_PER_CORE = 0.3
 TITLES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
 
 
@@ -63,7 +64,7 @@ class Target:
 
 
 def judge(value: float, must: float, aim: float, at_most: bool) -> str:
-    """"aim reached", "reached" or "NOT reached"."""
+    """ "aim reached", "reached" or "NOT reached"."""
     beats: Callable[[float], bool] = (lambda line: value <= line) if at_most else (lambda line: value >= line)
     return "aim reached" if beats(aim) else "reached" if beats(must) else "NOT reached"
 
@@ -76,7 +77,9 @@ def targets(results: Results, plan: Plan) -> list[Target]:
     if "sqlite" in plan.engines:
         found.append(Target("SQLite: creates / raw loop", [r["sqlite.create"] / r["raw_sqlite.create"] for r in rounds], 1.8, 3.0))
     for engine in plan.engines:
-        found.append(Target(f"{TITLES[engine]}: status reads / hello-world", [r[f"{engine}.status"] / r["hello"] for r in rounds], 0.32, 0.5))
+        found.append(
+            Target(f"{TITLES[engine]}: status reads / hello-world", [r[f"{engine}.status"] / r["hello"] for r in rounds], 0.32, 0.5)
+        )
     if "postgres" in plan.engines:
         found.append(Target("PostgreSQL: settles / pgbench", [r["postgres.settle"] / best(r, "pgbench.settle.") for r in rounds], 1.4, 1.9))
     for engine in plan.engines:
@@ -99,7 +102,13 @@ def summary(results: Results, plan: Plan) -> dict[str, Any]:
     for what in ("create", "settle"):
         if any(name.startswith(f"pgbench.{what}.") for name in rates):
             rates[f"pgbench.{what}.best"] = spread([best(r, f"pgbench.{what}.") for r in results.rounds])
-    tables = {"cpu_us": results.cpu_us, "p50_ms": results.p50_ms, "p99_ms": results.p99_ms, "own_cpu": results.own_cpu, "ready_s": results.ready_s}
+    tables = {
+        "cpu_us": results.cpu_us,
+        "p50_ms": results.p50_ms,
+        "p99_ms": results.p99_ms,
+        "own_cpu": results.own_cpu,
+        "ready_s": results.ready_s,
+    }
     return {
         "per_s": {name: _plain(one) for name, one in sorted(rates.items())},
         **{title: {name: _plain(spread(values)) for name, values in sorted(table.items())} for title, table in tables.items()},
@@ -143,10 +152,17 @@ def show(console: Console, results: Results, plan: Plan, facts: Mapping[str, str
     for name, value in facts.items():
         console.print(f"{name:>18}  {value}", highlight=False)
     console.print(
-        f"\n{plan.rounds} rounds of {plan.seconds:g} s, shuffled; 64 connections in a closed loop; medians with quartiles; ratios inside each round."
+        f"\n{plan.rounds} rounds of {plan.seconds:g} s, shuffled; 64 connections in a closed loop; medians with quartiles."
+        " Ratios are taken inside a round."
         "\nServer, database and load generator share this machine's cores, and so do the baselines.",
         highlight=False,
     )
+    if float(facts["load"].split()[0]) > BUSY_PER_CORE * (os.cpu_count() or 1):
+        console.print(
+            "The machine was busy with something else before the start: ratios are unfair then, since our one process gets a smaller"
+            " share beside others than a database of many. Measure again when it is idle.",
+            style="bold yellow",
+        )
     console.print(_rates(results, plan))
     console.print(_costs(results, plan))
     console.print(_verdicts(results, plan))
@@ -188,14 +204,20 @@ def _costs(results: Results, plan: Plan) -> Table:
         table.add_column(TITLES[engine], justify="right")
     for kind in ("create", "status", "settle"):
         table.add_row(f"server CPU of one {kind}, us", *(spread(results.cpu_us[f"{engine}.{kind}"]).shown() for engine in plan.engines))
-    table.add_row("p50 of creates at half load, ms", *(spread(results.p50_ms[f"{engine}.create.half"]).shown(".2f") for engine in plan.engines))
-    table.add_row("p99 of creates at half load, ms", *(spread(results.p99_ms[f"{engine}.create.half"]).shown(".2f") for engine in plan.engines))
+    table.add_row(
+        "p50 of creates at half load, ms", *(spread(results.p50_ms[f"{engine}.create.half"]).shown(".2f") for engine in plan.engines)
+    )
+    table.add_row(
+        "p99 of creates at half load, ms", *(spread(results.p99_ms[f"{engine}.create.half"]).shown(".2f") for engine in plan.engines)
+    )
     table.add_row("p50 of creates at full load, ms", *(spread(results.p50_ms[f"{engine}.create"]).shown(".1f") for engine in plan.engines))
     table.add_row("p99 of creates at full load, ms", *(spread(results.p99_ms[f"{engine}.create"]).shown(".1f") for engine in plan.engines))
     memory = results.memory_mb
     table.add_row("resident MB, at start and after", *(f"{memory[f'{e} at start']:.0f}, {memory[f'{e} after']:.0f}" for e in plan.engines))
     table.add_row("start to ready, s", *(spread(results.ready_s[engine]).shown(".2f") for engine in plan.engines))
-    table.add_row(f"the same with {plan.stored:,} stored, s", *(spread(results.ready_s[f"{engine}.full"]).shown(".2f") for engine in plan.engines))
+    table.add_row(
+        f"the same with {plan.stored:,} stored, s", *(spread(results.ready_s[f"{engine}.full"]).shown(".2f") for engine in plan.engines)
+    )
     return table
 
 
@@ -207,6 +229,10 @@ def _verdicts(results: Results, plan: Plan) -> Table:
         sign, verdict = ("<=" if target.at_most else ">="), target.verdict
         colour = {"aim reached": "green", "reached": "yellow"}.get(verdict, "bold red")
         table.add_row(
-            target.what, spread(target.values).shown(target.form), f"{sign} {target.must:g}", f"{sign} {target.aim:g}", f"[{colour}]{verdict}[/]"
+            target.what,
+            spread(target.values).shown(target.form),
+            f"{sign} {target.must:g}",
+            f"{sign} {target.aim:g}",
+            f"[{colour}]{verdict}[/]",
         )
     return table

@@ -91,9 +91,7 @@ def hello(size: int, folder: Path) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def server(
-    name: str, command: Sequence[str], port: int, path: str, folder: Path, environ: Mapping[str, str]
-) -> Iterator[Running]:
+def server(name: str, command: Sequence[str], port: int, path: str, folder: Path, environ: Mapping[str, str]) -> Iterator[Running]:
     """Start, await the first 200, stop."""
     log = folder / f"{name}.log"
     with log.open("wb") as output:
@@ -116,7 +114,7 @@ def child(
     stderr: object = None,
 ) -> subprocess.Popen[bytes]:
     """A process that does not outlive us."""
-    return subprocess.Popen(
+    process: subprocess.Popen[bytes] = subprocess.Popen(
         command,
         env=environ,
         stdin=stdin,
@@ -125,6 +123,7 @@ def child(
         start_new_session=True,
         preexec_fn=_die_along if sys.platform.startswith("linux") else None,
     )
+    return process
 
 
 _LIBC = ctypes.CDLL(None)

@@ -133,6 +133,7 @@ def _settle(keyring: Keyring, payment_id: int) -> bytes:
     timestamp = str(1_790_000_000_000 + payment_id)
     signature = messages.sign(keyring, PROVIDER, timestamp, body)
     return (
-        f"POST /callbacks/{PROVIDER} HTTP/1.1\r\nHost: 127.0.0.1\r\n{messages.TIMESTAMP}: {timestamp}\r\n{messages.SIGNATURE}: {signature}\r\n"
+        f"POST /callbacks/{PROVIDER} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"{messages.TIMESTAMP}: {timestamp}\r\n{messages.SIGNATURE}: {signature}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()

@@ -41,7 +41,7 @@ def ticks() -> float:
 
 def text(at: int) -> str:
     """`YYYY-MM-DD HH:MM:SS`, UTC."""
-    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return str(datetime.fromtimestamp(at // 1000, UTC))[:19]
 
 
 def iso(at: int) -> str:

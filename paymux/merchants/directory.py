@@ -49,7 +49,8 @@ class Directory:
 
     async def by_key(self, tx: Tx, keys: Sequence[tuple[str, str]], now: int) -> list[Found]:
         """(dialect, key in clear) -> whom it belongs to. One query for the batch, one more for what is not cached."""
-        asked = sorted({(candidate, dialect) for dialect, key in keys for candidate in self._keyring.hashes(key)})
+        hashes = {key: self._keyring.hashes(key) for _, key in keys}
+        asked = sorted({(candidate, dialect) for dialect, key in keys for candidate in hashes[key]})
         rows = await tx.fetch(_q.find_by_key, asked)
         platform = await self.platform(tx, now, rows[0]["platform"] if rows else None)
         counting = [row for row in rows if row["revoked_at"] is None]
@@ -57,7 +58,7 @@ class Directory:
         by_hash = {(row["hash"], row["dialect"]): merchants[row["id"]] for row in counting}
         found: list[Found] = []
         for dialect, key in keys:
-            owners = (by_hash.get((candidate, dialect)) for candidate in self._keyring.hashes(key))
+            owners = (by_hash.get((candidate, dialect)) for candidate in hashes[key])
             owner = next((merchant for merchant in owners if merchant is not None), None)
             found.append(Found(owner, platform, now))
         return found

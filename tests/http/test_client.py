@@ -161,7 +161,8 @@ async def test_a_slow_host_fills_only_its_own_places() -> None:
         await reader.read()
 
     async with serving(hang) as (slow, heads), serving(OK) as (port, _), client(per_host_max=2) as out:
-        waiting = [asyncio.create_task(out.send(Call("GET", f"http://127.0.0.1:{slow}/", timeout_s=0.3))) for _ in range(5)]
+        patience_s = (0.9, 0.9, 0.3, 0.3, 0.3)  # who has a place keeps it until the others have given up
+        waiting = [asyncio.create_task(out.send(Call("GET", f"http://127.0.0.1:{slow}/", timeout_s=wait_s))) for wait_s in patience_s]
         await asyncio.sleep(0)
         quick = await out.send(Call("GET", f"http://127.0.0.1:{port}/", timeout_s=0.25))
         outcomes = [unreachable(await task) for task in waiting]

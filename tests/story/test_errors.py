@@ -271,7 +271,7 @@ async def test_a_fault_of_ours_tells_nothing_of_us(live: LiveNode, monkeypatch: 
     async def broken(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM endpoint at /srv/paymux/payments/open.py")
 
-    monkeypatch.setattr(live.core.reads, "by_id", broken, raising=False)
+    monkeypatch.setattr(live.core.directory, "by_key", broken, raising=False)
     monkeypatch.setattr(live.core, "_opens", broken)
     for answer in (await shop.ask(session_id=session_id), await shop.post()):
         assert_refused(answer, 500, Code.SERVER_ERROR)

@@ -8,6 +8,7 @@ Source: EcomTrade24's manual (domain, EVM wallet on Polygon); the exact rules ar
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import idna
@@ -34,10 +35,18 @@ _NO_WALLETS = frozenset(
 )
 
 
+KEPT_CHARS_MAX = 300  # longer ones are rare, and not worth the memory
+
+
 def normalised_domain(value: object) -> str | None:
     """A shop's domain in its one comparable form: lower case, no scheme, path, user, port, last dot or `www.`, punycode."""
     if not isinstance(value, str):
         return None
+    return _normalised(value) if len(value) <= KEPT_CHARS_MAX else _normalised.__wrapped__(value)
+
+
+@lru_cache(4096)
+def _normalised(value: str) -> str | None:
     text = _SCHEME.sub("", value.strip().lower())
     text = re.split(r"[/?#]", text, maxsplit=1)[0].rpartition("@")[2]
     text = _PORT.sub("", text).removesuffix(".").removeprefix("www.")
@@ -81,6 +90,7 @@ def http_url(value: object) -> str | None:
     return value.strip() if isinstance(value, str) and url_host(value.strip()) else None
 
 
+@lru_cache(4096)
 def url_host(url: str) -> str | None:
     """The host of an absolute http(s) URL, lower case; None if it is not one that may be stored and redirected to."""
     if len(url) > URL_MAX or _CONTROL.search(url) or not re.match(r"https?://[^\s\\/?#]", url, re.IGNORECASE):

@@ -3,7 +3,7 @@
 Source: EcomTrade24's manual; the aliases are from older copies of it and from a gateway of the same shape.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,8 @@ from paymux.http.serve import JSON, Parameter, Request, Response, Route, Table
 from paymux.merchants.directory import Directory, Found
 from paymux.payments.model import OpenPayment, Payment
 from paymux.payments.open import Opened
-from paymux.payments.read import ByOrderRef, Reads
+from paymux.payments.read import ByOrderRef, Reads, by_id
+from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
 
 FAILURES = {
@@ -112,16 +113,17 @@ class Gateway:
 
     async def status(self, request: Request) -> Response:
         asked = wire.lookup(request.query)
-        found, refused = await self._identify(request, "status", repr(asked))
+        key = given_key(request)
+        found, payment = await self._reader.submit(
+            self._caller_and_payment, (key or "", asked.id if isinstance(asked, wire.ById) else None)
+        )
+        refused = self._refusal(request, key, found, "status", repr(asked))
         if refused is not None:
             return refused
         assert found.merchant is not None
         if isinstance(asked, Code):
             return error(asked)
-        payment: Payment | None
-        if isinstance(asked, wire.ById):
-            payment = await self._reads.by_id(asked.id)
-        else:
+        if isinstance(asked, wire.ByOrder):
             payment = await self._reads.by_order(ByOrderRef(found.merchant.id, DIALECT, asked.order_ref))
         if payment is None or payment.merchant_id != found.merchant.id or payment.dialect != DIALECT:
             return error(Code.SESSION_NOT_FOUND)
@@ -131,16 +133,26 @@ class Gateway:
         """Rate, key present, key known, merchant active: in the manual's order."""
         key = given_key(request)
         found = await self._reader.submit(self._directory.by_key, (DIALECT, key or ""))
+        return found, self._refusal(request, key, found, endpoint, looked_up)
+
+    async def _caller_and_payment(self, tx: Tx, asked: Sequence[tuple[str, int | None]], now: int) -> list[tuple[Found, Payment | None]]:
+        """(key, payment's number): who asks and the payment, by one transaction."""
+        found = await self._directory.by_key(tx, [(DIALECT, key) for key, _ in asked], now)
+        ids = [payment_id for _, payment_id in asked if payment_id is not None]
+        payments = dict(zip(ids, await by_id(tx, ids, now), strict=True))
+        return [(who, None if payment_id is None else payments[payment_id]) for who, (_, payment_id) in zip(found, asked, strict=True)]
+
+    def _refusal(self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str) -> Response | None:
         too_fast = self._limits.check(endpoint, found.merchant, f"key {key}" if key else f"address {request.client}", looked_up, found.now)
         if isinstance(too_fast, TooFast):
-            return found, error(too_fast.code, too_fast.retry_after)
+            return error(too_fast.code, too_fast.retry_after)
         if key is None:
-            return found, error(Code.MISSING_API_KEY)
+            return error(Code.MISSING_API_KEY)
         if found.merchant is None:
-            return found, error(Code.INVALID_API_KEY)
+            return error(Code.INVALID_API_KEY)
         if not found.merchant.active:
-            return found, error(Code.MERCHANT_DISABLED)
-        return found, None
+            return error(Code.MERCHANT_DISABLED)
+        return None
 
     def _platform(self, found: Found) -> Platform:
         settings = self._settings

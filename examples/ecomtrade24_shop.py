@@ -1,13 +1,16 @@
-"""A shop on EcomTrade24 Pay's API in forty lines: create a session, send the buyer there, believe only signed webhooks.
+"""A shop on EcomTrade24 Pay's API in fifty lines: create a session, send the buyer there, believe only signed webhooks.
 
 Run it with BASE_URL, API_KEY and WEBHOOK_SECRET in the environment (SHOP_DOMAIN and SHOP_PORT if yours differ). It opens one
-order, prints where to pay it, and says when it is paid. The merchant's webhook URL is http://127.0.0.1:8090/webhook then.
+order, prints where to pay it, and says when it is paid. The merchant's webhook URL is http://127.0.0.1:8090/webhook then: an address
+of this machine, which the gateway calls only when its server runs with PAYMUX_ALLOW_PRIVATE_URLS=on (`paymux demo` does).
 """
 
 import hashlib
 import hmac
 import json
 import os
+import sys
+import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,8 +24,18 @@ def open_session(order_id: str) -> str:
     wish = {**order, "order_id": order_id, "domain": os.environ.get("SHOP_DOMAIN", "shop.example.com"), "email": "buyer@example.com"}
     headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{BASE_URL}/gateway/session.php", json.dumps(wish).encode(), headers)
-    with urllib.request.urlopen(request, timeout=15) as answer:
-        return str(json.load(answer)["checkout_url"])
+    try:
+        with urllib.request.urlopen(request, timeout=15) as answer:
+            return str(json.load(answer)["checkout_url"])
+    except urllib.error.HTTPError as refused:
+        sys.exit(f"the gateway refused the session: {refused.code} {code_in(refused.read())}")
+
+
+def code_in(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"])  # such as domain_not_allowed
+    except (ValueError, KeyError, TypeError):  # not the gateway's: a proxy's page, for example
+        return "without an error code"
 
 
 def take(body: bytes, signature: str) -> int:

@@ -9,35 +9,28 @@ import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-import msgspec
 import structlog
 
 from paymux import __version__
+from paymux.app_exchange import FORMS as EXCHANGE_FORMS
+from paymux.app_exchange import ExchangeDuties, ExchangeVerbs, exchange_document, exchange_tables
 from paymux.checkout.door import Checkout
-from paymux.checkout.orders import OrderPages
+from paymux.checkout.payment_page import PaymentPage
 from paymux.checkout.transfer.door import TransferDoor
 from paymux.clock import Clock
 from paymux.config import Settings
+from paymux.dialects.echelon import notices as echelon
+from paymux.dialects.echelon import routes as echelon_routes
+from paymux.dialects.echelon.page import Page
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
 from paymux.dialects.etpay import account as etpay_account
 from paymux.dialects.etpay import notices as etpay
 from paymux.dialects.etpay import routes as etpay_routes
 from paymux.dialects.etpay import statuses as etpay_statuses
-from paymux.dialects.exchanger import notices as exchanger
-from paymux.dialects.exchanger import routes as exchanger_routes
-from paymux.dialects.exchanger.methods import Parts
 from paymux.errors import Refused, StorageError
-from paymux.exchange.catalogue import Shelf
-from paymux.exchange.change import Exchange
-from paymux.exchange.create import Opener
-from paymux.exchange.expire import Sweep as OrderSweep
-from paymux.exchange.keys import Keys as ExchangeKeys
-from paymux.exchange.payout import Payouts
-from paymux.exchange.read import Reads as OrderReads
-from paymux.exchange.report import Reporter as OrderReporter
 from paymux.http import openapi
 from paymux.http.client import Client
 from paymux.http.serve import JSON, Dispatcher, Origin, Receive, Request, Response, Route, Scope, Table
@@ -56,13 +49,18 @@ from paymux.payments.poll import Poller, Polling
 from paymux.payments.read import Reads
 from paymux.payments.report import Reporter
 from paymux.payments.transfer import Transfers
-from paymux.providers.protocol import Provider, Registry, Send
+from paymux.payments.turn import Channels
+from paymux.payouts.advance import PayoutDoor
+from paymux.payouts.model import PayoutDialect
+from paymux.payouts.poll import Outbound
+from paymux.payouts.report import PayoutReporter
+from paymux.payouts.verify import PayoutsTold
+from paymux.providers.protocol import Provider, Registry, Remitter, Send
 from paymux.providers.sandbox.bank import SandboxBank, all_providers
 from paymux.providers.sandbox.firms import BANK
-from paymux.providers.sandbox.house.cashier import Cashier
+from paymux.providers.sandbox.house.bank import SandboxBank as PayingBank
 from paymux.providers.sandbox.house.house import House
 from paymux.providers.sandbox.transport import in_process_send
-from paymux.rates.look import Looker
 from paymux.routing.health import HealthBook
 from paymux.storage import installation
 from paymux.storage.connect import sqlite_file, storage_for
@@ -81,23 +79,31 @@ log = structlog.get_logger()
 TOLD: Mapping[str, Mapping[State, str]] = {  # for the ledger check
     ecomtrade24.RECORD.name: ecomtrade24.RECORD.told,
     etpay_account.DIALECT: etpay_statuses.TOLD,
+    echelon.RECORD.name: echelon.RECORD.told,
 }
+PAYOUTS: Mapping[str, PayoutDialect] = {echelon.PAYOUT_RECORD.name: echelon.PAYOUT_RECORD}
+PAYOUTS_TOLD: PayoutsTold = {name: record.told for name, record in PAYOUTS.items()}
 
 
 def dialects(keyring: Keyring) -> dict[str, Dialect]:
     """Every dialect's record, by name."""
-    records = (ecomtrade24.RECORD, etpay.record(keyring))
+    records = (ecomtrade24.RECORD, etpay.record(keyring), echelon.RECORD)
     return {record.name: record for record in records}
 
 
+# What opening does about the secret key: record it at the first start and refuse another later; only refuse; take it in place of one
+# that is lost; nothing, because there is none.
+KeyUse = Literal["claim", "check", "adopt", "unused"]
+_KEY_USES = {"claim": installation.claim_key, "check": installation.check_key, "adopt": installation.adopt_key}
 SWEPT_AT_ONCE = 200
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+ECHELON_SECURITY = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
 
-class Core:
+class Core(ExchangeVerbs):
     """The database and every verb, as commands and the server need them."""
 
     def __init__(self, settings: Settings, storage: Storage) -> None:
@@ -119,17 +125,15 @@ class Core:
         self.beginner = Beginner(self.door, self.directory, self.registry, settings.fx_rates, settings.start_timeout_s)
         self.reporter = Reporter(self.door, self.beginner, next(iter(providers), ""))
         self.reads = Reads(self.reader)
+        self.channels = Channels(self.door)
+        self.payout_door = PayoutDoor(PAYOUTS)
+        self.payout_reporter = PayoutReporter(self.payout_door)
         self._opens = partial(open_payments, self.door)
-        self.shelf = Shelf()
-        self.exchange = Exchange(self.keyring, self.shelf, exchanger.FORM)
-        self.order_opener = Opener(self.keyring)
-        self.order_reads = OrderReads(self.keyring, self.shelf)
-        self.order_reporter = OrderReporter(self.exchange)
-        self.exchange_keys = ExchangeKeys(self.keyring)
+        ExchangeVerbs.__init__(self, self.keyring)
 
     @classmethod
-    async def open(cls, settings: Settings, *, migrating: bool = True) -> "Core":
-        """Connect, bring the schema up to date, and make sure that the database belongs to this mode.
+    async def open(cls, settings: Settings, *, migrating: bool = True, key: KeyUse = "claim") -> "Core":
+        """Connect, bring the schema up to date, and make sure that the database belongs to this mode and this secret key.
 
         Without `migrating` only an empty database gets its schema; an older one is refused.
         """
@@ -143,6 +147,8 @@ class Core:
 
             async def claim(tx: Tx) -> None:
                 await installation.claim_mode(tx, settings.mode)
+                if key in _KEY_USES:
+                    await _KEY_USES[key](tx, Keyring(settings.secret_key, settings.secret_keys_old).key_ids())
 
             await storage.write(claim)
         except BaseException:
@@ -158,7 +164,7 @@ class Core:
         await self.storage.close()
 
 
-class Node:
+class Node(ExchangeDuties):
     """One serving process."""
 
     def __init__(self, core: Core) -> None:
@@ -184,16 +190,17 @@ class Node:
         polling = Polling(settings.poll_first_s, settings.poll_max_s, settings.doubt_deadline_s)
         self.poller = Poller(core.writer, core.door, core.registry, self.sends, polling)
         self.sweep = Sweep(core.door)
-        self.looker = Looker(core.storage, self.client)
-        self.order_sweep = OrderSweep(core.exchange)
-        self.payouts = Payouts(core.exchange, core.writer, Cashier(core.writer, core.reader) if core.sandbox else None)
+        banks: list[Remitter] = [PayingBank(core.writer)] if core.sandbox else []
+        self.remitters = {bank.name: bank for bank in banks}
+        self.outbound = Outbound(core.reader, core.writer, core.payout_door, self.remitters, polling)
+        ExchangeDuties.__init__(self, core, core.reader, core.writer, core.storage, self.client, core.clock, core.sandbox)
         # Its own batcher: recording an answer locks notices that a payment's change also locks.
         recorder = Batcher(core.storage.write, core.now, core.storage.retryable, 1, settings.writer_batch_max, settings.writer_queue_max)
         self.deliverer = Deliverer(
             writer=recorder,
             client=self.client,
             keyring=core.keyring,
-            forms={name: dialect.form for name, dialect in core.dialects.items()} | exchanger.FORMS,
+            forms={name: dialect.form for name, dialect in core.dialects.items()} | EXCHANGE_FORMS,
             clock=core.clock,
             retry_scale=settings.webhook_retry_scale,
             timeout_s=settings.webhook_timeout_s,
@@ -227,6 +234,7 @@ class Node:
         core, settings, scrape = self.core, self.core.settings, self.scrape
         open_payment = scrape.metrics.opening(core.open_payment) if scrape else core.open_payment
         gateway = ecomtrade24_routes.Gateway(settings, core.reader, core.directory, core.reads, open_payment, settings.fx_rates).table()
+        payins = self._echelon()
         checkout = Checkout(
             core.dialects,
             core.keyring,
@@ -239,8 +247,7 @@ class Node:
             settings.fx_rates,
             core.sandbox,
         ).table()
-        exchange = self._exchange()
-        orders = OrderPages(core.order_reads, core.reader, core.writer, core.exchange, core.sandbox).table()
+        exchange, orders = exchange_tables(core, core.reader, core.writer, settings.rate_limits, core.sandbox)
         transfer_api = etpay_routes.Api(
             settings,
             core.keyring,
@@ -267,30 +274,44 @@ class Node:
         ).table()
         etpay_described = openapi.document(transfer_api, "Paymux: ETpay's merchant API", __version__, {})
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
+        echelon_described = openapi.document(payins, "Paymux: Echelon's merchant API", __version__, ECHELON_SECURITY)
         own = Table(
             "own",
             (
                 Route("GET", "/healthz", self._healthy),
                 Route("HEAD", "/healthz", self._healthy),
                 Route("POST", "/callbacks/*", self._callback),
-                Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
-                Route("GET", f"/openapi/{exchange.name}.json", _fixed(_exchange_document(exchange))),
-                Route("GET", f"/openapi/{transfer_api.name}.json", _fixed(etpay_described)),
+                Route("GET", "/", self._root),
+                Route("POST", "/", self._root),
+                Route("GET", f"/openapi/{gateway.name}.json", openapi.served(described)),
+                Route("GET", f"/openapi/{exchange.name}.json", openapi.served(exchange_document(exchange))),
+                Route("GET", f"/openapi/{payins.name}.json", openapi.served(echelon_described)),
+                Route("GET", f"/openapi/{transfer_api.name}.json", openapi.served(etpay_described)),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        tables = (own, exchange, orders, gateway, checkout, transfer_api, transfer_pages)
+        tables = (own, exchange, orders, gateway, payins, checkout, transfer_api, transfer_pages)
         dispatcher = Dispatcher(tables, origin, ecomtrade24_routes.failure, settings.body_max_bytes)
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
 
-    def _exchange(self) -> Table:
+    def _echelon(self) -> Table:
+        """Echelon's merchant API; its payment page asks the same verbs."""
         core = self.core
-        limited = core.settings.rate_limits
-        parts = Parts(core.reader, core.writer, core.shelf, core.order_reads, core.order_opener, core.exchange, core.exchange_keys, limited)
-        return exchanger_routes.Door(parts).table()
+        merchants = echelon_routes.Merchants(
+            core.settings,
+            core.keyring,
+            core.reader,
+            core.writer,
+            core.directory,
+            core.channels,
+            next(iter(self.remitters), None),
+            core.sandbox,
+        )
+        self._payment_page = PaymentPage(Page(merchants.desk, merchants.payins), core.keyring, core.sandbox)
+        return merchants.table()
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """The ASGI application. The sandbox's own house lies under /sandbox/, as a company of its own would."""
@@ -306,6 +327,12 @@ class Node:
         await asyncio.wait_for(self.core.storage.read(installation.facts), 5)
         return Response(200, b'{"ok":true}', JSON)
 
+    async def _root(self, request: Request) -> Response:
+        """`/` belongs to Echelon's payment page where its link says so."""
+        if not PaymentPage.owns(request):
+            return ecomtrade24_routes.failure(request, 404, {})
+        return await (self._payment_page.show(request) if request.method == "GET" else self._payment_page.act(request))
+
     async def _callback(self, request: Request) -> Response:
         status = await self._from_house(request.path, request.headers, request.body)
         return Response(status, b'{"ok":true}' if status == 200 else b'{"ok":false}', JSON)
@@ -317,8 +344,10 @@ class Node:
 
     def _committed(self) -> None:
         """Notices leave as soon as they are committed."""
-        if self.core.door.told or self.core.exchange.told:
-            self.core.door.told = self.core.exchange.told = False
+        doors = (self.core.door, self.core.payout_door, self.core.exchange)
+        if any(door.told for door in doors):
+            for door in doors:
+                door.told = False
             self.deliverer.wake()
 
     def duties(self) -> list[Duty]:
@@ -327,20 +356,19 @@ class Node:
         async def sweep() -> int:
             return await self.core.writer.submit(self.sweep.expire, SWEPT_AT_ONCE)
 
-        async def sweep_orders() -> int:
-            return await self.core.writer.submit(self.order_sweep.expire, SWEPT_AT_ONCE)
-
-        async def look_at_rates() -> int:
-            return await self.looker.look(self.core.clock.now())
+        async def turns() -> int:
+            if not await self.core.reader.submit(self.core.channels.any_due, SWEPT_AT_ONCE):
+                return 0
+            return await self.core.writer.submit(self.core.channels.take_turns, SWEPT_AT_ONCE)
 
         duties = [
             Duty("expire", sweep, 1.0, SWEPT_AT_ONCE),
             Duty("poll", self.poller.duty, 1.0, 50),
-            Duty("expire_orders", sweep_orders, 1.0, SWEPT_AT_ONCE),
-            Duty("pay_out_orders", self.payouts.duty, 0.5, 20),
-            Duty("look_at_rates", look_at_rates, 1.0, 1_000_000),
+            *self.exchange_duties(),
+            Duty("payouts", self.outbound.duty, 0.3, 50),
         ]
         if self.house is not None:
+            duties.append(Duty("channels", turns, 0.3, SWEPT_AT_ONCE))
             duties.append(Duty("sandbox", partial(self.house.duty, self._from_house), 0.2, 50))
         return duties
 
@@ -366,19 +394,3 @@ async def _refuse_older(storage: Storage) -> None:
     found = await storage.read(applied)
     if 0 < found < newest:
         raise StorageError(f"the database has schema {found}, this program wants {newest}: run paymux migrate")
-
-
-def _exchange_document(table: Table) -> dict[str, Any]:
-    """The exchanger's OpenAPI document: both headers together sign, and public methods need neither."""
-    headers = {name: {"type": "apiKey", "in": "header", "name": name} for name in ("apikey", "hash")}
-    described = openapi.document(table, "Paymux: the exchanger's API", __version__, headers)
-    return {**described, "security": [{}, {"apikey": [], "hash": []}]}
-
-
-def _fixed(value: Any) -> Any:
-    body = msgspec.json.encode(value)
-
-    async def answer(request: Request) -> Response:
-        return Response(200, body, JSON)
-
-    return answer

@@ -47,3 +47,8 @@ def text(at: int) -> str:
 def iso(at: int) -> str:
     """ISO 8601 with offset, whole seconds."""
     return datetime.fromtimestamp(at // 1000, UTC).isoformat()
+
+
+def iso_ms(at: int) -> str:
+    """RFC 3339 with milliseconds and `Z`, such as 2021-05-19T10:57:28.313Z."""
+    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"

@@ -107,6 +107,8 @@ class Settings:
     status_block_s: int = _setting(300, _count(1, 86400), "How long that block lasts.", "seconds")
 
     session_minutes: int = _setting(60, _count(1, 43200), "How long a payment session of EcomTrade24's API stays open.", "minutes")
+    payin_minutes: int = _setting(120, _count(1, 43200), "How long a payin of Echelon's API can be paid.", "minutes")
+    echelon_per_second: int = _setting(10, _count(1), "Requests that one merchant may make of Echelon's API.", "per second")
     platform_fee_percent: Decimal = _setting(_NOTHING, types.decimal(100), "The platform's share of each payment.", "percent")  # noqa: RUF009
     smart_routing: bool = _setting(
         True, types.SWITCH, "Whether payments may be routed automatically; the switch in the database goes before it."

@@ -2,6 +2,7 @@
 
 import secrets
 import string
+from uuid import UUID
 
 _ALNUM = string.ascii_letters + string.digits
 
@@ -29,6 +30,11 @@ def operation_key() -> str:
 def api_key() -> str:
     """A merchant's API key: 238 random bits behind a prefix that people and scanners recognise."""
     return "pmx_" + token(40)
+
+
+def uuid() -> str:
+    """A random UUID (version 4), as text."""
+    return str(UUID(bytes=secrets.token_bytes(16), version=4))
 
 
 def equal(one: str, other: str) -> bool:

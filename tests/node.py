@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from paymux.app import SWEPT_AT_ONCE, TOLD, Core, Node
+from paymux.app import PAYOUTS_TOLD, SWEPT_AT_ONCE, TOLD, Core, Node
 from paymux.clock import Clock
 from paymux.config import load as load_settings
 from paymux.dialects.ecomtrade24.mode import DIALECT
@@ -33,6 +33,7 @@ from paymux.payments import store
 from paymux.payments.model import Advanced, Payment, Report
 from paymux.payments.report import SandboxReport, Told
 from paymux.payments.verify import verify
+from paymux.payouts.verify import verify_payouts
 from paymux.routing.model import Health
 from paymux.storage import installation
 from paymux.storage.query import Query, Rows, Tx, load
@@ -209,7 +210,7 @@ class LiveNode:
         told = TOLD
 
         async def work(tx: Tx) -> list[Fault]:
-            return await verify(tx, told)
+            return [*await verify(tx, told), *await verify_payouts(tx, PAYOUTS_TOLD)]
 
         assert await self.core.storage.snapshot(work) == []
 

@@ -25,7 +25,8 @@ from paymux.checkout.view import EMAIL_NOTICES, Detail, Instructions, Line, Meth
 
 METHOD_ICONS = {
     "card": "card", "bank": "bank", "transfer": "transfer", "ideal": "bank", "klarna": "later", "paypal": "wallet", "revolut": "phone",
-    "upi": "phone", "pix": "phone", "interac": "transfer", "crypto": "coin", "wallet": "wallet", "other": "grid",
+    "upi": "phone", "pix": "phone", "interac": "transfer", "crypto": "coin", "wallet": "wallet", "other": "grid", "promptpay": "qr",
+    "duitnow": "qr", "qris": "qr", "qrph": "qr", "vietqr": "qr", "mobile": "phone",
 }  # fmt: skip
 WAY_ICONS = {Way.BANK: "transfer", Way.CODE: "qr", Way.CHAIN: "coin"}
 
@@ -140,6 +141,8 @@ def _context(view: View) -> dict[str, object]:
 def _heading(view: View) -> str:
     """The key of the page's title."""
     if view.screen is Screen.CHOOSE:
+        if view.inputs:
+            return "details.title"
         return "choose.title" if view.choosable else "choose.none.title"
     if view.screen is Screen.WAITING:
         return "hand_over.title" if view.hand_over and safe_url(view.continue_url) else "waiting.title"
@@ -169,12 +172,14 @@ def _counted(view: View) -> bool:
 
 def _method(method: Method, view: View) -> dict[str, object]:
     """One row: what the form sends, icon, name and one line."""
-    code = method.code if words.has(f"method.{method.code}.name") else "other"
-    name = Markup("{}").format(method.name or method.code) if code != method.code else words.text(view.language, f"method.{code}.name")
+    asked = method.kind or method.code
+    code = asked if words.has(f"method.{asked}.name") else "other"
+    name = Markup("{}").format(method.name or asked) if code != asked else words.text(view.language, f"method.{code}.name")
     line = "method.unavailable" if not method.available else f"method.{code}.line"
+    own = words.isolate(method.name) if method.kind and method.name else None
     return {
-        "code": method.code, "icon": METHOD_ICONS.get(method.code, "grid"), "name": name, "available": method.available,
-        "line": "" if code != method.code and method.available else words.text(view.language, line),
+        "code": method.code, "icon": METHOD_ICONS.get(asked, "grid"), "name": name, "available": method.available,
+        "line": own or ("" if code != asked and method.available else words.text(view.language, line)),
         "highlighted": method.highlighted,
     }  # fmt: skip
 

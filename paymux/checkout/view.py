@@ -46,6 +46,8 @@ class Notice(StrEnum):
     TRY_AGAIN = "try_again"  # the payment could not be started; nothing was charged
     TOO_FAST = "too_fast"
     CANCELLED = "cancelled"  # the buyer came back without paying
+    BAD_INPUT = "bad_input"
+    REFERENCE_KEPT = "reference_kept"
     CANNOT_CHANGE = "cannot_change"  # the provider did not confirm that the attempt is dead
 
 
@@ -72,6 +74,15 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     available: bool = True  # False: shown, marked, not choosable; leave a method out to hide it
     needs_email: bool = False
     highlighted: bool = False  # the shop asked for it
+    kind: str | None = None  # the catalogue's code, where the form sends another one; `name` then stands as the line below
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the buyer types in; `name` is what the form sends and the catalogue's `input.<name>`."""
+
+    name: str
+    value: str = ""
+    wrong: bool = False
 
 
 class Detail(StrEnum):
@@ -142,6 +153,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: int | None = None
 
     methods: tuple[Method, ...] = ()
+    chosen: str | None = None  # CHOOSE: the method whose `inputs` are asked for
+    inputs: tuple[Input, ...] = ()
     email_needed: bool = False  # every way left needs it; else the methods say so one by one
     email_typed: str = ""  # what was typed a moment ago and refused; never the stored one
     notices: tuple[Notice, ...] = ()
@@ -153,6 +166,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     hand_over: bool = False  # WAITING goes to `continue_url` by itself, at once
     change_safe: bool = False  # the attempt waits for its buyer: another method may be asked for (posts action=change), or the shop
     instructions: Instructions | None = None
+    wants_reference: bool = False  # INSTRUCTIONS: the buyer types in the bank's reference (posts action=reference)
+    known_reference: str | None = None
 
     return_url: str | None = None
     cancel_url: str | None = None

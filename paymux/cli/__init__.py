@@ -60,6 +60,14 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "set":  ("route:set_", "Say that a route is up, degraded or down, and how early it is tried."),
         },
     ),
+    "channel": (
+        "Channels of a merchant's Echelon API: limits, fees, daily caps, operators, and the sandbox's outcomes.",
+        {
+            "list":    ("channel:list_", "List a merchant's channels."),
+            "set":     ("channel:set_", "Change a channel; the next request sees it."),
+            "outcome": ("channel:outcome", "Say what the sandbox makes of a merchant's amounts, and how fast."),
+        },
+    ),
     "etpay": (
         "What ETpay's API keeps of merchants.",
         {"set": ("etpay:set_", "Show or change a merchant's account, default URLs and switches there.")},

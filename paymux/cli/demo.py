@@ -107,19 +107,23 @@ async def _furnish(core: "Core", server: "Server", gateway: str) -> "Shop":
 
 async def _merchant(core: "Core") -> dict[str, Any]:
     """The demo's merchant, the same at every start."""
-    from paymux.cli.demo_shop import SHOP_DOMAIN
+    from paymux.cli.demo_shop import SHOP_DOMAINS
     from paymux.cli.merchant import DIALECT, add_merchant
+    from paymux.merchants.change import SetShop, set_shops
     from paymux.merchants.create import NewMerchant
-    from paymux.merchants.model import Plan
+    from paymux.merchants.model import Plan, ShopStatus
 
     path = FOLDER / "demo.json"
     with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
         kept = json.loads(path.read_text("utf-8"))
         found = await core.reader.submit(core.directory.by_key, (DIALECT, kept["api_key"]))
         if found.merchant is not None and found.merchant.id == kept["merchant_id"] and kept["webhook_secret"]:
+            for domain in SHOP_DOMAINS:
+                if domain not in found.merchant.shops:  # one that a person blocked stays blocked
+                    await core.writer.submit(set_shops, SetShop(merchant_id=found.merchant.id, domain=domain, status=ShopStatus.APPROVED))
             return dict(kept)
     new = NewMerchant(
-        name="Demo shop", email="demo@example.com", plan=Plan.PRO, country="DE", wallet=WALLET, shops=(SHOP_DOMAIN,), currency="EUR"
+        name="Demo shop", email="demo@example.com", plan=Plan.PRO, country="DE", wallet=WALLET, shops=SHOP_DOMAINS, currency="EUR"
     )
     created = await add_merchant(new, core)
     kept = {"merchant_id": created.merchant_id, "api_key": created.api_key, "webhook_secret": created.webhook_secret}

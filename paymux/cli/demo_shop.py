@@ -18,7 +18,8 @@ from typing import Any
 
 from paymux import clock, ids
 
-SHOP_DOMAIN = "shop.example"
+SHOP_DOMAIN = "shop.example.com"  # as in the samples of the documentation
+SHOP_DOMAINS = (SHOP_DOMAIN, "shop.example")
 BODY_MAX = 65536
 SHOWN_MAX = 50
 SUCCESS = frozenset({"paid", "settled", "completed"})

@@ -37,7 +37,7 @@ def load(name: str, /, *, as_json: AsJson = False, where: Where | None = None) -
     Parameters
     ----------
     name
-        Which: ecomtrade24, etpay or exchanger.
+        Which: ecomtrade24, etpay, echelon or exchanger.
     """
     if name not in FIXTURES:
         raise bad_option("NAME", f"there are no fixtures {name!r}; known: {', '.join(FIXTURES)}")
@@ -119,6 +119,49 @@ async def add_missing(core: "Core", dialect: str, tx: Any, wishes: "list[NewMerc
     return results
 
 
+async def _echelon(core: "Core") -> list[int]:
+    """The merchants, channels and opening balances of Echelon's contract. Channels are put back as they were; money is never repeated."""
+    from paymux.dialects.echelon import catalogue
+
+    added = await core.writer.submit(partial(_add_echelon, core), tuple(catalogue.FIXTURES))
+    return [merchant_id for merchant_id, new in added if new]
+
+
+async def _add_echelon(core: "Core", tx: Any, commands: Any, now: int) -> list[list[tuple[int, bool]]]:
+    from paymux.dialects.echelon import catalogue
+    from paymux.ledger import book
+    from paymux.ledger.postings import opening
+    from paymux.merchants.create import NewMerchant, add_key, create_merchant
+    from paymux.merchants.model import Plan
+    from paymux.merchants.profiles import Profiles, PutProfile, put_profiles
+    from paymux.money import known
+    from paymux.payments.turn import PROVIDER
+
+    results = []
+    for wanted in commands:
+        done = []
+        for code, secret in wanted:
+            there = (await Profiles().by_code(tx, [(catalogue.DIALECT, code)], now))[0].merchant
+            if there is None:
+                new = NewMerchant(name=code, email=f"{code.lower()}@example.com", plan=Plan.PRO)
+                merchant_id = (await create_merchant(core.keyring, "ecomtrade24", tx, new, now)).merchant_id
+                await add_key(core.keyring, catalogue.DIALECT, tx, merchant_id, secret, now)
+                brought = [
+                    opening(merchant_id, PROVIDER, currency, amount * 10 ** known(currency).exponent, now)
+                    for currency, amount in catalogue.OPENING.items()
+                    if amount
+                ]
+                await book.post(tx, brought, now)
+            else:
+                merchant_id = there.merchant_id
+            profile = catalogue.fixture_profile()
+            wish = PutProfile(merchant_id=merchant_id, dialect=catalogue.DIALECT, code=code, profile=profile)
+            await put_profiles(tx, [wish], now)
+            done.append((merchant_id, there is None))
+        results.append(done)
+    return results
+
+
 async def _exchanger(core: "Core") -> list[int]:
     from paymux.cli.exchange_fixtures import load_exchange
 
@@ -128,5 +171,6 @@ async def _exchanger(core: "Core") -> list[int]:
 FIXTURES: "Mapping[str, Callable[[Core], Awaitable[list[int]]]]" = {
     "ecomtrade24": _ecomtrade24,
     "etpay": _etpay,
+    "echelon": _echelon,
     "exchanger": _exchanger,
 }

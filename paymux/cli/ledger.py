@@ -27,9 +27,10 @@ def check(*, as_json: AsJson = False, where: Where | None = None) -> None:
 
 
 async def _check(core: "Core") -> tuple[list[Any], dict[str, int]]:
-    from paymux.app import TOLD
+    from paymux.app import PAYOUTS_TOLD, TOLD
     from paymux.clock import Clock
     from paymux.payments.verify import verify
+    from paymux.payouts.verify import verify_payouts
     from paymux.storage.query import Tx
 
     counted: dict[str, int] = {}
@@ -43,6 +44,7 @@ async def _check(core: "Core") -> tuple[list[Any], dict[str, int]]:
             print(f"paymux: read {rows} {what}", file=sys.stderr)
 
     async def work(tx: Tx) -> list[Any]:
-        return await verify(tx, TOLD, progress)
+        paid_out = await verify_payouts(tx, PAYOUTS_TOLD, progress)
+        return [*await verify(tx, TOLD, progress), *paid_out]
 
     return await core.storage.snapshot(work), counted

@@ -52,12 +52,13 @@ def create(
         A currency of the merchant, the first is the main one; may be given several times.
     """
     new = _new(name, email, plan, country, domain or [], wallet, webhook_url, webhook_secret, currency or [])
-    (created, etpay), exchanger = run(where, partial(_create, new), secret_key=True, migrating=True)
+    currencies = [code.strip().upper() for code in currency or []]
+    (created, etpay, echelon), exchanger = run(where, partial(_create, new, currencies), secret_key=True, migrating=True)
     answer = {
         "merchant_id": created.merchant_id,
         "plan": plan,
         "webhook_secret": created.webhook_secret,
-        "credentials": {DIALECT: {"api_key": created.api_key}, "etpay": etpay, "exchanger": exchanger},
+        "credentials": {DIALECT: {"api_key": created.api_key}, "etpay": etpay, "echelon": echelon, "exchanger": exchanger},
     }
     if as_json:
         return tell_json(answer)
@@ -65,14 +66,15 @@ def create(
 
     about = f"Merchant {created.merchant_id}: {name} ({plan}). Keep these, they are not shown again."
     codes = [("ETpay merchant code", etpay["merchant_code"]), ("ETpay API token", etpay["merchant_api_token"])]
+    codes += [("Echelon merchant code", echelon["merchant_code"]), ("Echelon secret", echelon["secret"])]
     pairs = [("API key", created.api_key), ("webhook secret", created.webhook_secret), *codes]
     show.fields([*pairs, *((f"exchanger {name}".replace("_", " "), value) for name, value in exchanger.items())], about)
 
 
-async def _create(new: "NewMerchant", core: "Core") -> "tuple[Any, dict[str, str]]":
+async def _create(new: "NewMerchant", currencies: list[str], core: "Core") -> "tuple[Any, dict[str, str]]":
     from paymux.cli.exchange import add_key
 
-    everywhere = await add_merchant_everywhere(new, core)
+    everywhere = await add_merchant_everywhere(new, currencies, core)
     return everywhere, await add_key(everywhere[0].merchant_id, False, (), core)
 
 
@@ -86,19 +88,25 @@ async def add_merchant(new: "NewMerchant", core: "Core") -> "Created":
     return await core.writer.submit(verb, new)
 
 
-async def add_merchant_everywhere(new: "NewMerchant", core: "Core") -> "tuple[Created, dict[str, str]]":
+async def add_merchant_everywhere(
+    new: "NewMerchant", currencies: list[str], core: "Core"
+) -> "tuple[Created, dict[str, str], dict[str, str]]":
     """Write a new merchant with its credentials on every wire, in one transaction."""
+    from paymux.cli.echelon import enrol
     from paymux.cli.etpay import join
     from paymux.merchants.create import create_merchant
 
-    async def verb(tx: Any, wishes: Any, now: int) -> "list[tuple[Created, dict[str, str]]]":
+    async def verb(tx: Any, wishes: Any, now: int) -> "list[tuple[Created, dict[str, str], dict[str, str]]]":
         results = []
         for wish in wishes:
             created = await create_merchant(core.keyring, DIALECT, tx, wish, now)
-            results.append((created, await join(core.keyring, tx, created.merchant_id, wish, now)))
+            etpay = await join(core.keyring, tx, created.merchant_id, wish, now)
+            results.append((created, etpay, await enrol(core.keyring, tx, created.merchant_id, wish.name, currencies, now)))
         return results
 
-    return await core.writer.submit(verb, new)
+    created = await core.writer.submit(verb, new)
+    judge_url(new.webhook_url, core)
+    return created
 
 
 def _new(
@@ -161,6 +169,24 @@ def url_given(text: str) -> str:
     return text
 
 
+def judge_url(url: str | None, core: "Core") -> None:
+    """Warn of a URL that the server will not call, as far as that shows without asking a name server; it is kept as given."""
+    import ipaddress
+    from urllib.parse import urlsplit
+
+    from paymux.http.guard import is_public
+
+    if not url or core.settings.allow_private_urls:
+        return
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        public = is_public(str(ipaddress.ip_address(host)))
+    except ValueError:
+        public = host != "localhost" and not host.endswith(".localhost")
+    if not public:
+        warn(f"warning: {host} is not a public address; kept, but the server refuses to call it unless PAYMUX_ALLOW_PRIVATE_URLS=on there")
+
+
 def secret_given(text: str | None, option: str) -> str | None:
     """A secret that signs something."""
     if text is not None and not text.strip():
@@ -196,8 +222,8 @@ def list_(*, after: int = 0, limit: int = PAGE, as_json: AsJson = False, where: 
 
     if as_json:
         return tell_json({"merchants": show.plain(found), "next_after": found[-1].id if len(found) == limit else None})
-    rows = [(one.id, one.name, one.email, one.plan, "" if one.active else "disabled") for one in found]
-    show.table(("id", "name", "e-mail", "plan", ""), rows, empty="No merchants here. Create one: paymux merchant create --help")
+    rows = [(one.id, one.name, one.email, one.plan, "active" if one.active else "disabled") for one in found]
+    show.table(("id", "name", "e-mail", "plan", "state"), rows, empty="No merchants here. Create one: paymux merchant create --help")
     if len(found) == limit:
         print(f"More: --after {found[-1].id}")
 

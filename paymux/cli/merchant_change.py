@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from paymux.cli.merchant import DIALECT, Plan, domain_named, facts_of, judge_wallet, secret_given, url_given
+from paymux.cli.merchant import DIALECT, Plan, domain_named, facts_of, judge_url, judge_wallet, secret_given, url_given
 from paymux.cli.run import AsJson, Declined, Switch, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
@@ -226,6 +226,7 @@ async def _webhook(merchant_id: int, wanted: dict[str, Any], core: "Core") -> st
         made = await core.writer.submit(endpoints.rotate, wish)
         if made is None:
             raise Declined(f"merchant {merchant_id} has no webhook{f' of its own for {shop}' if shop else ''} yet: give it one with --url")
+    judge_url(wanted["url"], core)
     import structlog
 
     structlog.get_logger().info("merchant.webhook_set", merchant=merchant_id, shop=shop or None, rotated=made is not None)

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from paymux.cli.run import PAGE, AsJson, Where, accepted, bad_option, run, tell_json
+from paymux.cli.run import PAGE, AsJson, Declined, Where, accepted, bad_option, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app import Core
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from paymux.payments.story import Story
 
 LAST = 2**63 - 1
+TIMES_ASKED_MAX = 10  # more money than that is a slip of the pen
 
 
 def show(payment: str, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
@@ -237,6 +238,11 @@ async def _judge(text: str, verdict: str, received: str | None, core: "Core") ->
         if not units:
             raise bad_option("received", f"{received!r} is not an amount of {found.currency}, such as {found.amount}")
         money = Money(units, found.amount.currency)
+        if units > TIMES_ASKED_MAX * found.amount_units:
+            raise Declined(
+                f"--received: {money} is more than ten times the {found.amount} that were asked; nothing is changed. "
+                "Look again at what the provider holds"
+            )
     judging = Judging(core.door, next(iter(core.registry.providers), ""))
     wish = Judge(payment_id=found.id, verdict=Verdict(verdict), received=money, why=f"{verdict} by command")
     advanced = accepted(await core.writer.submit(judging.judge, wish))

@@ -40,6 +40,33 @@ def _session_word(payment: "Payment", now: int) -> str:
     return statuses.word(payment.state, payment.expires_at, now)
 
 
+async def _payin(core: "Core", text: str) -> int | None:
+    """`<merchantCode>/<idPayin>`; 0 names no payment."""
+    from paymux.payments.read import by_reference
+
+    name = await echelon_reference(core, text)
+    if name is None:
+        return 0 if "/" in text else None
+    payment = await core.reader.submit(by_reference, ("echelon", name))
+    return payment.id if payment is not None else 0
+
+
+async def echelon_reference(core: "Core", text: str) -> str | None:
+    """The core's name behind `<merchantCode>/<id>` (or the merchant's number instead of its code); None if there is no such merchant."""
+    from paymux.merchants.profiles import Profiles
+
+    code, _, entity = text.partition("/")
+    seen = await core.reader.submit(Profiles().by_code, ("echelon", code))
+    merchant_id = _number(code) if seen.merchant is None else seen.merchant.merchant_id
+    return f"{merchant_id}/{entity}" if merchant_id is not None and entity else None
+
+
+def _payin_word(payment: "Payment", now: int) -> str:
+    from paymux.dialects.echelon import statuses
+
+    return statuses.word(payment, now)
+
+
 async def _token(core: "Core", text: str) -> int | None:
     found = await core.reads.by_reference("etpay", text) if text.isascii() and text.isalnum() and len(text) <= 128 else None
     return None if found is None else found.id
@@ -54,6 +81,7 @@ def _end_word(payment: "Payment", now: int) -> str:
 
 REFERENCES: Mapping[str, Reference] = {
     "ecomtrade24": Reference("ecomtrade24:1459", _session, _session_word, lambda payment: f"ecomtrade24:{payment.id}"),
+    "echelon": Reference("echelon:M000001/ORDER-1", _payin, _payin_word, lambda payment: f"echelon:{payment.reference}"),
     "etpay": Reference("etpay:<session token>", _token, _end_word, lambda payment: f"etpay:{payment.reference}"),
 }
 

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from paymux.errors import PaymuxError, Refused, SettingsError, StorageError
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app import Core, KeyUse
     from paymux.config import Settings
 
 T = TypeVar("T")
@@ -53,24 +53,33 @@ def run(
     secret_key: bool = False,
     sandbox: bool = False,
     migrating: bool = False,
+    new_secret_key: bool = False,
 ) -> T:
-    """Open the core, do `work`, close. `secret_key`: the work makes or reads secrets. `sandbox`: refused in live mode."""
+    """Open the core, do `work`, close.
+
+    `secret_key`: the work makes or reads secrets. `sandbox`: refused in live mode. `migrating`: the schema is brought up, and an SQLite
+    file may be made. `new_secret_key`: the key that is set replaces one that is lost.
+    """
     settings = settings_for(where, secret_key=secret_key)
     if sandbox and settings.mode == "live":
         raise Declined("this command is for the sandbox; the mode is live")
-    return asyncio.run(_run(settings, work, migrating))
+    key: KeyUse = "adopt" if new_secret_key else "claim" if secret_key else "check" if settings.secret_key else "unused"
+    return asyncio.run(_run(settings, work, migrating, key))
 
 
-async def _run(settings: "Settings", work: "Callable[[Core], Awaitable[T]]", migrating: bool) -> T:
+async def _run(settings: "Settings", work: "Callable[[Core], Awaitable[T]]", migrating: bool, key: "KeyUse") -> T:
     import msgspec
 
     from paymux import ids
     from paymux.app import Core
+    from paymux.storage.connect import must_exist
 
     if not settings.secret_key:
         # Nothing that is stored depends on it: these commands neither hash nor encrypt.
         settings = _replaced(settings, secret_key=ids.token(48))
-    core = await Core.open(settings, migrating=migrating)
+    if not migrating:
+        must_exist(settings.database)
+    core = await Core.open(settings, migrating=migrating, key=key)
     try:
         return await work(core)
     except msgspec.ValidationError as error:

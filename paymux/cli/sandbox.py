@@ -20,7 +20,7 @@ def report(*, payment: str, outcome: Outcome, amount: str | None = None, as_json
     Parameters
     ----------
     payment
-        Which one, such as ecomtrade24:1459 or exchanger:1409.
+        Which one, such as ecomtrade24:1459, exchanger:1409, echelon:M000001/ORDER-1 or echelon-payout:M000001/OUT-1.
     outcome
         What is reported; declined is final for the payment, expired is the clock's.
     amount
@@ -42,11 +42,13 @@ async def _report(text: str, outcome: str, amount: str | None, core: "Core") -> 
     from paymux.payments.model import Outcome
     from paymux.payments.report import SandboxReport, Told
 
+    if text.startswith("echelon-payout:"):
+        return await _report_payout(text, outcome, core)
     found = await payment_named(core, text)
     advanced = accepted(await core.writer.submit(core.reporter.report, SandboxReport(found.id, Told(outcome))))
     payment = advanced.payment
     return {
-        "payment": name_of(payment),
+        "payment": text if text.startswith("echelon:") else name_of(payment),
         "state": payment.state,
         "status": word_of(payment, core.clock.now()),
         "outcome": Outcome.REPEATED if advanced.outcome is Outcome.REPEATED else Outcome.CHANGED,
@@ -67,6 +69,31 @@ async def _report_order(text: str, outcome: str, amount: str | None, core: "Core
     changed = accepted(await core.writer.submit(core.order_reporter.report, SandboxReport(uid, Outcome(outcome), units)))
     status = changed.order.status
     return {"payment": f"{ORDER}{uid}", "state": status, "status": status, "outcome": "repeated" if changed.repeated else "changed"}
+
+
+async def _report_payout(text: str, outcome: str, core: "Core") -> dict[str, str]:
+    from paymux.cli.reference import echelon_reference
+    from paymux.cli.run import Declined
+    from paymux.dialects.echelon.statuses import PAYOUT_WORDS
+    from paymux.payments.model import Outcome
+    from paymux.payouts.lifecycle import PayoutEvent
+    from paymux.payouts.read import by_reference
+    from paymux.payouts.report import SandboxPayoutReport
+
+    events = {"paid": PayoutEvent.PAID, "declined": PayoutEvent.FAILED, "pending": PayoutEvent.PENDING}
+    if outcome not in events:
+        raise bad_option("outcome", f"a payout is {', '.join(events)}, never {outcome}")
+    reference = await echelon_reference(core, text.removeprefix("echelon-payout:"))
+    payout = await core.reader.submit(by_reference, ("echelon", reference)) if reference else None
+    if payout is None:
+        raise Declined(f"there is no payout {text}")
+    advanced = accepted(await core.writer.submit(core.payout_reporter.report, SandboxPayoutReport(payout.id, events[outcome])))
+    return {
+        "payment": text,
+        "state": advanced.payout.state,
+        "status": PAYOUT_WORDS[advanced.payout.state],
+        "outcome": Outcome.CHANGED if advanced.changed else Outcome.REPEATED,
+    }
 
 
 def clock(*, advance: int | None = None, reset: bool = False, as_json: AsJson = False, where: Where | None = None) -> None:

@@ -7,6 +7,7 @@ within ten seconds in any case. What was answered before was committed before, s
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import signal
 import socket
@@ -67,8 +68,15 @@ def work(*, where: Where | None = None) -> None:
     asyncio.run(_work(settings))
 
 
-def migrate(*, where: Where | None = None) -> None:
-    """Bring the database to this program's schema. Safe to repeat; other nodes wait."""
+def migrate(*, new_secret_key: bool = False, where: Where | None = None) -> None:
+    """Bring the database to this program's schema. Safe to repeat; other nodes wait.
+
+    Parameters
+    ----------
+    new_secret_key
+        The secret key that this database knows is lost: take the one that is set now instead. Every merchant then needs a new API key and
+        a new webhook secret.
+    """
     from paymux.cli.run import run
 
     async def newest(core: "Core") -> int:
@@ -76,7 +84,8 @@ def migrate(*, where: Where | None = None) -> None:
 
         return await core.storage.read(applied)
 
-    print(f"The schema is {run(where, newest, migrating=True):04d}, as this program wants it.")
+    schema = run(where, newest, secret_key=new_secret_key, migrating=True, new_secret_key=new_secret_key)
+    print(f"The schema is {schema:04d}, as this program wants it.")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -100,6 +109,9 @@ def run_server(settings: "Settings", listener: socket.socket, ready: Ready | Non
     """Serve until a signal (or, with `parent`, until that pipe closes because the process above is gone)."""
     import uvloop
 
+    from paymux.storage.connect import serve_alone
+
+    serve_alone(settings.database)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener, ready, parent))
 
@@ -115,6 +127,9 @@ async def _serve(settings: "Settings", listener: socket.socket, ready: Ready | N
         with _stopped_by_signals(lambda: setattr(server, "should_exit", True), parent):
             _say_mode(settings)
             node.start()
+            gc.collect()
+            gc.freeze()  # what lives as long as the process is not looked through again
+            gc.set_threshold(50_000, 20, 50)  # requests leave few cycles; looking for them seldom keeps the slowest answers quick
             greeting = asyncio.create_task(_greet(server, up, listener, core, node, ready))
             try:
                 await server.serve(sockets=[listener])
@@ -145,6 +160,8 @@ async def _greet(
 def _server(node: "Node", up: asyncio.Event) -> "uvicorn.Server":
     import uvicorn
 
+    from paymux.http.one_write import OneWrite
+
     class Server(uvicorn.Server):
         """Signals are ours (uvicorn would raise them again at the end), and the duties stop while the requests drain."""
 
@@ -162,7 +179,7 @@ def _server(node: "Node", up: asyncio.Event) -> "uvicorn.Server":
     application: Any = node
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=OneWrite,
         loop="none",
         lifespan="off",
         interface="asgi3",

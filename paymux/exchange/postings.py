@@ -26,7 +26,7 @@ class Cause:
     def move(self, debit: Account, credit: Account, units: int, why: Why) -> Iterator[Transfer]:
         if units:
             key = f"exchange:{self.order.uid}:{self.version}:{why}"
-            yield Transfer(key, SHARED, None, debit, credit, units, why, self.at, self.order.uid)
+            yield Transfer(key, SHARED, None, debit, credit, units, why, self.at, order_uid=self.order.uid)
 
     @property
     def held(self) -> Account:

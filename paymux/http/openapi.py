@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from paymux.http.serve import Route, Table
+from paymux.http.serve import JSON, Handler, Request, Response, Route, Table
 
 _NAMES = re.compile(r"\{([a-z_]+)\}")
 
 REASONS = {
-    200: "OK", 201: "Created", 202: "Accepted", 400: "Malformed request", 401: "Not authenticated", 403: "Not permitted", 404: "Not found",
+    200: "OK", 201: "Created", 202: "Accepted", 204: "Done",
+    400: "Malformed request", 401: "Not authenticated", 403: "Not permitted", 404: "Not found",
     405: "Method not allowed", 406: "Not acceptable", 408: "The body did not come in time", 409: "Conflict",
     410: "Gone", 413: "Body too large", 422: "Cannot be served", 429: "Too fast",
     500: "Unexpected fault", 503: "Put off: repeat after Retry-After",
@@ -37,6 +38,16 @@ def document(table: Table, title: str, version: str, security: dict[str, Any]) -
     }
 
 
+def served(value: dict[str, Any]) -> Handler:
+    """A handler that answers with a document, encoded once."""
+    body = msgspec.json.encode(value)
+
+    async def answer(request: Request) -> Response:
+        return Response(200, body, JSON)
+
+    return answer
+
+
 def _kinds(answer: Any) -> tuple[Any, ...]:
     """The types of an answer: one, several (a tuple), or none."""
     return () if answer is None else answer if isinstance(answer, tuple) else (answer,)
@@ -49,12 +60,15 @@ def _schema(answer: Any, by_type: dict[Any, dict[str, Any]]) -> dict[str, Any]:
 
 def _operation(route: Route, by_type: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     operation: dict[str, Any] = {"summary": route.about, "operationId": _id(route), "responses": _responses(route, by_type)}
-    in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in _NAMES.findall(route.path)]
-    if route.parameters or in_path:
-        operation["parameters"] = in_path + [
-            {"name": one.name, "in": "query", "required": False, "description": one.about, "schema": {"type": "string", "minLength": 1}}
-            for one in route.parameters
-        ]
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in _NAMES.findall(route.path)
+    ]
+    for one in route.parameters:
+        schema = {"type": "string", "minLength": 1, **one.schema}
+        required = one.where != "query"
+        parameters.append({"name": one.name, "in": one.where, "required": required, "description": one.about, "schema": schema})
+    if parameters:
+        operation["parameters"] = parameters
     if route.request is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(route.request, by_type)}}}
     return operation
@@ -62,11 +76,13 @@ def _operation(route: Route, by_type: dict[Any, dict[str, Any]]) -> dict[str, An
 
 def _responses(route: Route, by_type: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     return {
-        str(status): {"description": REASONS[status], "content": {"application/json": {"schema": _schema(kind, by_type)}}}
+        str(status): {"description": REASONS[status]}
+        | ({} if kind is None else {"content": {"application/json": {"schema": _schema(kind, by_type)}}})
         for status, kind in route.answers.items()
     }
 
 
 def _id(route: Route) -> str:
-    parts: Sequence[str] = [part.strip("{}") for part in route.path.replace(".php", "").replace("-", "_").split("/") if part]
+    named = re.sub(r"\.php|[{}!]", "", route.path).replace("-", "_")
+    parts: Sequence[str] = [part for part in named.split("/") if part]
     return "_".join([route.method.lower(), *parts])

@@ -12,7 +12,7 @@ import re
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import structlog
@@ -103,10 +103,12 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter, for the OpenAPI document."""
+    """A parameter, for the OpenAPI document: of the query (optional) or a header (required). `schema`: beyond being a text."""
 
     name: str
     about: str
+    where: Literal["query", "header"] = "query"
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +131,15 @@ Failure = Callable[[Request, int, Mapping[str, str]], Response]  # 404 405 408 4
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The routes of one door. `prefixes`: paths whose unknown ends are answered in this table's form."""
+    """The routes of one door. `prefixes`: paths whose unknown ends are answered in this table's form; `owns`: requests likewise, whatever
+    their path."""
 
     name: str
     routes: Sequence[Route]
     failure: Failure
     prefixes: Sequence[str] = ()
     body_max_bytes: int | None = None
+    owns: Callable[[Request], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +272,8 @@ class Dispatcher:
         for prefix, route, table in self._started:
             if request.path.startswith(prefix):
                 return (route, table, set()) if route.method == request.method else (None, table, {route.method})
-        owner = next((table for table in self._tables if request.path.startswith(tuple(table.prefixes))), None)
+        owner = next((table for table in self._tables if table.owns is not None and table.owns(request)), None)
+        owner = owner or next((table for table in self._tables if request.path.startswith(tuple(table.prefixes))), None)
         return None, owner, set()
 
 

@@ -1,6 +1,6 @@
-"""What moves in the books when something happens to a payment. Pure: each function returns the transfers to post.
+"""What moves in the books when something happens to a payment or a payout. Pure: each function returns the transfers to post.
 
-The key of a transfer names the payment, the reason and the version of the payment that caused it, so that posting twice is impossible.
+The key of a transfer names what caused it, the reason and its version at that moment, so that posting twice is impossible.
 Where one version gives back money of several providers or currencies, the key names those too.
 """
 
@@ -25,6 +25,11 @@ class Why(StrEnum):
     FOREIGN_RETURNED = "payment.foreign_returned"
     SETTLING = "payment.settling"
     SETTLED = "payment.settled"
+    PAYOUT_HELD = "payout.held"
+    PAYOUT_SENT = "payout.sent"
+    PAYOUT_FEE = "payout.fee"
+    PAYOUT_RELEASED = "payout.released"
+    OPENING = "opening"  # what the merchant brought along
     STOCKED = "exchange.stocked"  # an operator put money into the inventory
     UNSTOCKED = "exchange.unstocked"  # an operator took money out of the inventory
     ORDER_RECEIVED = "exchange.received"
@@ -51,6 +56,7 @@ class Transfer:
     amount_units: int
     reason: Why
     event_at: int
+    payout_id: int | None = None
     order_uid: int | None = None
 
     def __post_init__(self) -> None:
@@ -69,18 +75,20 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Which payment, in which version, moved money when, through which provider and in which currency."""
+    """Which payment (or, with `payment_id` None, payout), in which version, moved money when, through which provider, in which currency."""
 
-    payment_id: int
+    payment_id: int | None
     version: int
     merchant_id: int
     provider: str
     currency: str
     event_at: int
+    payout_id: int | None = None
 
     def transfer(self, debit: Account, credit: Account, units: int, why: Why, part: str = "") -> Transfer:
-        key = f"payment:{self.payment_id}:{self.version}:{why}{part}"
-        return Transfer(key, self.merchant_id, self.payment_id, debit, credit, units, why, self.event_at)
+        subject = f"payment:{self.payment_id}" if self.payment_id is not None else f"payout:{self.payout_id}"
+        key = f"{subject}:{self.version}:{why}{part}"
+        return Transfer(key, self.merchant_id, self.payment_id, debit, credit, units, why, self.event_at, self.payout_id)
 
     @property
     def payable(self) -> Account:
@@ -135,3 +143,26 @@ def settled(cause: Cause, units: int) -> Iterator[Transfer]:
         return
     yield cause.transfer(cause.payable, cause.transit, units, Why.SETTLING)
     yield cause.transfer(cause.transit, cause.clearing, units, Why.SETTLED)
+
+
+def payout_held(cause: Cause, units: int, fee_units: int) -> Iterator[Transfer]:
+    """A payout was accepted: what it takes, with its fee, is not the merchant's to spend any more."""
+    yield cause.transfer(cause.payable, cause.transit, units + fee_units, Why.PAYOUT_HELD)
+
+
+def payout_sent(cause: Cause, units: int, fee_units: int) -> Iterator[Transfer]:
+    """The provider sent the money; the fee is earned."""
+    yield cause.transfer(cause.transit, cause.clearing, units, Why.PAYOUT_SENT)
+    if fee_units:
+        yield cause.transfer(cause.transit, fees(cause.merchant_id, cause.currency), fee_units, Why.PAYOUT_FEE)
+
+
+def payout_released(cause: Cause, units: int) -> Iterator[Transfer]:
+    """A payout is dead: all that was held is the merchant's again."""
+    yield cause.transfer(cause.transit, cause.payable, units, Why.PAYOUT_RELEASED)
+
+
+def opening(merchant_id: int, provider: str, currency: str, units: int, at: int) -> Transfer:
+    """What a merchant brings along, once per currency."""
+    debit, credit = clearing(merchant_id, provider, currency), payable(merchant_id, currency)
+    return Transfer(f"opening:{merchant_id}:{currency}", merchant_id, None, debit, credit, units, Why.OPENING, at)

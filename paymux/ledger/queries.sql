@@ -28,9 +28,9 @@ UPDATE account SET balance = balance + r.delta FROM {rows} r WHERE account.id = 
 
 -- post_transfers --
 -- Append transfers.
--- rows: key text, merchant_id bigint, payment_id bigint, debit_id bigint, credit_id bigint, amount_units bigint, reason text, event_at bigint, created_at bigint, order_uid bigint
-INSERT INTO transfer (key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at, order_uid)
-SELECT key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at, order_uid FROM {rows} r WHERE true;
+-- rows: key text, merchant_id bigint, payment_id bigint, debit_id bigint, credit_id bigint, amount_units bigint, reason text, event_at bigint, created_at bigint, payout_id bigint, order_uid bigint
+INSERT INTO transfer (key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at, payout_id, order_uid)
+SELECT key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at, payout_id, order_uid FROM {rows} r WHERE true;
 
 -- transfers_of_payment --
 -- Every transfer that a payment caused, in order.
@@ -66,3 +66,11 @@ SELECT t.id, t.merchant_id, t.reason, d.merchant_id AS debit_merchant, d.kind AS
     c.merchant_id AS credit_merchant, c.kind AS credit_kind, c.currency AS credit_currency
 FROM transfer t JOIN account d ON d.id = t.debit_id JOIN account c ON c.id = t.credit_id
 WHERE t.id > :after ORDER BY t.id LIMIT :page;
+
+-- guarded_standing --
+-- The guarded balances of merchants, and when each last moved.
+-- rows: merchant_id bigint
+SELECT a.merchant_id, a.kind, a.currency, a.balance,
+    (SELECT max(t.created_at) FROM transfer t WHERE t.id IN
+        ((SELECT max(d.id) FROM transfer d WHERE d.debit_id = a.id), (SELECT max(c.id) FROM transfer c WHERE c.credit_id = a.id))) AS moved_at
+FROM {rows} r JOIN account a ON a.merchant_id = r.merchant_id WHERE a.balance IS NOT NULL ORDER BY a.merchant_id, a.currency, a.kind;

@@ -1,5 +1,7 @@
 """Read the books for people: what a payment moved, what a merchant has."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from paymux.ledger.chart import Kind
@@ -46,3 +48,31 @@ async def balances_of(tx: Tx, merchant_id: int) -> list[Balance]:
     """Every account of a merchant."""
     rows = await tx.fetch(_q.balances_of_merchant, merchant_id=merchant_id)
     return [Balance(kind=row["kind"], currency=row["currency"], units=row["entries"]) for row in rows]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a merchant has in one currency. `available_units` may be spent, `in_transit_units` is held for payouts on their way."""
+
+    currency: str
+    available_units: int
+    reserve_units: int
+    in_transit_units: int
+    moved_at: int | None  # when one of them last moved
+
+    @property
+    def balance_units(self) -> int:
+        return self.available_units + self.reserve_units + self.in_transit_units
+
+
+async def standings(tx: Tx, merchant_ids: Sequence[int], now: int) -> list[dict[str, Standing]]:
+    """What merchants have, by currency."""
+    found: dict[int, dict[str, Standing]] = {merchant_id: {} for merchant_id in merchant_ids}
+    fields = {Kind.PAYABLE: "available_units", Kind.RESERVE: "reserve_units", Kind.IN_TRANSIT: "in_transit_units"}
+    for row in await tx.fetch(_q.guarded_standing, [(merchant_id,) for merchant_id in sorted(found)]):
+        if row["kind"] not in fields:
+            continue  # money that waits for a person is nobody's yet
+        mine, code = found[row["merchant_id"]], row["currency"]
+        before = mine.get(code) or Standing(currency=code, available_units=0, reserve_units=0, in_transit_units=0, moved_at=None)
+        moved_at = max((at for at in (before.moved_at, row["moved_at"]) if at is not None), default=None)
+        mine[code] = msgspec.structs.replace(before, moved_at=moved_at, **{fields[Kind(row["kind"])]: row["balance"]})
+    return [found[merchant_id] for merchant_id in merchant_ids]

@@ -155,7 +155,7 @@ async def _change(tx: Tx, change: ChangeMerchant, now: int) -> Merchant | None:
         updated_at=now,
     )
     changed = {name: getattr(after, name) for name in given if getattr(after, name) != getattr(before, name)}
-    log.info("merchant.changed", merchant=after.id, changed={name: str(value) for name, value in changed.items()})
+    log.info("merchant.changed", merchant=after.id, changed=msgspec.to_builtins(changed, order="deterministic"))
     return after
 
 

@@ -97,3 +97,21 @@ INSERT INTO endpoint (merchant_id, shop, url, secret, previous_secret, previous_
 VALUES (:merchant_id, :shop, :url, :secret, NULL, NULL, 1, :now, :now)
 ON CONFLICT (merchant_id, shop) DO UPDATE SET url = excluded.url, secret = excluded.secret, enabled = 1, updated_at = excluded.updated_at
 RETURNING id;
+
+-- profiles_by_code --
+-- Merchants by the code that a dialect gives them.
+-- rows: dialect text, code text
+SELECT p.merchant_id, p.dialect, p.code, p.profile, m.active, m.created_at
+FROM {rows} r JOIN merchant_profile p ON p.dialect = r.dialect AND p.code = r.code JOIN merchant m ON m.id = p.merchant_id;
+
+-- profiles_by_merchant --
+-- What dialects keep of merchants.
+-- rows: merchant_id bigint, dialect text
+SELECT p.merchant_id, p.dialect, p.code, p.profile, m.active, m.created_at
+FROM {rows} r JOIN merchant_profile p ON p.merchant_id = r.merchant_id AND p.dialect = r.dialect JOIN merchant m ON m.id = p.merchant_id;
+
+-- put_profiles --
+-- Write what a dialect keeps of merchants.
+-- rows: merchant_id bigint, dialect text, code text, profile text
+INSERT INTO merchant_profile (merchant_id, dialect, code, profile) SELECT merchant_id, dialect, code, profile FROM {rows} r WHERE true
+ON CONFLICT (merchant_id, dialect) DO UPDATE SET code = excluded.code, profile = excluded.profile;

@@ -23,6 +23,7 @@ from paymux.clock import ticks
 from paymux.errors import PaymuxError, StorageError
 from paymux.ledger.check import Progress
 from paymux.payments.verify import Told, verify
+from paymux.payouts.verify import verify_payouts
 from paymux.storage.connect import sqlite_file, storage_for
 from paymux.storage.migrate import applied, migrate, migrations
 from paymux.storage.query import Tx, load
@@ -78,7 +79,10 @@ class Prover:
             raise NotGood(f"rows are missing or too many in the copy: {', '.join(less)}")
 
         async def work(tx: Tx) -> list[str]:
-            return [f"{fault.code}: {fault.sentence}" for fault in await verify(tx, self._told, self.progress)]
+            from paymux.app import PAYOUTS_TOLD
+
+            faults = [*await verify(tx, self._told, self.progress), *await verify_payouts(tx, PAYOUTS_TOLD, self.progress)]
+            return [f"{fault.code}: {fault.sentence}" for fault in faults]
 
         if faults := await storage.snapshot(work):
             more = f"\nand {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""

@@ -11,6 +11,7 @@ from paymux.http.client import url_fault
 from paymux.http.guard import is_public
 from paymux.keyring import Keyring, Undecipherable, UnknownKey
 from paymux.ops.finding import Case, Finding, Severity, several
+from paymux.storage import installation
 from paymux.storage.query import Query, Tx, load
 from paymux.webhooks.model import secret_about
 
@@ -46,8 +47,10 @@ async def keys(case: Case) -> list[Finding]:
         return list(await tx.fetch(_q.key_ids))
 
     rows = await case.read(work)
-    known = set(ring.key_ids())
-    found = [_unknown_key(row, ring) for row in rows if row["key_id"] not in known]
+    known, recorded = set(ring.key_ids()), (await case.read(installation.facts)).get("key_id")
+    found = [_unknown_key(row, ring, row["key_id"] == recorded) for row in rows if row["key_id"] not in known]
+    if recorded is not None and recorded not in known and recorded not in {row["key_id"] for row in rows}:
+        found.append(_unknown_installation(recorded, ring))
     old = [row for row in rows if row["key_id"] in known and row["key_id"] != ring.key_id]
     if old:
         found.append(
@@ -78,17 +81,30 @@ def _under(row: Any) -> str:
     return f"{row['keys']} API keys and {row['secrets']} webhook secrets of {row['merchants']} merchants"
 
 
-def _unknown_key(row: Any, ring: Keyring) -> Finding:
+def _unknown_installation(recorded: str, ring: Keyring) -> Finding:
+    return Finding(
+        check="keys",
+        severity=Severity.WRONG,
+        what=f"The database was last served with the secret key with the id {recorded}; the keys that were given have the ids "
+        f"{', '.join(ring.key_ids())}.",
+        means="The server does not start with them. Nothing is stored under that key, so nothing is lost.",
+        mend="Put that key back into PAYMUX_SECRET_KEY, or add it to PAYMUX_SECRET_KEYS_OLD. If it is lost: "
+        "paymux migrate --new-secret-key",
+    )
+
+
+def _unknown_key(row: Any, ring: Keyring, recorded: bool) -> Finding:
     given = ", ".join(ring.key_ids())
     return Finding(
         check="keys",
         severity=Severity.WRONG,
         what=f"{_under(row)} are stored under the secret key with the id {row['key_id']}; the keys that were given have the ids {given}.",
-        means="Those merchants' shops are answered 401 and can take no payment, and their notices cannot be signed. Nothing is lost: with "
+        means=("The server does not start with these keys. If it did: t" if recorded else "T")
+        + "hose merchants' shops are answered 401 and can take no payment, and their notices cannot be signed. Nothing is lost: with "
         "the right key everything works again.",
         mend="If PAYMUX_SECRET_KEY was mistyped or replaced: put the former one back. If it was rotated: add the former one to "
-        "PAYMUX_SECRET_KEYS_OLD and restart. If it is lost: paymux merchant key ID --rotate and paymux merchant webhook ID "
-        "--rotate-secret for each merchant",
+        "PAYMUX_SECRET_KEYS_OLD and restart. If it is lost: paymux migrate --new-secret-key, then paymux merchant key ID --rotate and "
+        "paymux merchant webhook ID --rotate-secret for each merchant",
     )
 
 

@@ -8,6 +8,7 @@ from paymux.ledger.check import Fault
 from paymux.ops.finding import Case, Finding, Severity, lasting, several
 from paymux.ops.standing import standing
 from paymux.payments.verify import verify
+from paymux.payouts.verify import verify_payouts
 from paymux.storage.query import Tx, load
 
 _q = load("paymux.ops")
@@ -126,7 +127,9 @@ async def books(case: Case) -> list[Finding]:
     assert case.storage is not None
 
     async def work(tx: Tx) -> list[Fault]:
-        return await verify(tx, case.told, case.progress)
+        from paymux.app import PAYOUTS_TOLD
+
+        return [*await verify(tx, case.told, case.progress), *await verify_payouts(tx, PAYOUTS_TOLD, case.progress)]
 
     faults: Sequence[Fault] = await case.storage.snapshot(work)
     if not faults:

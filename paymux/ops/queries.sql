@@ -112,6 +112,10 @@ UNION ALL SELECT 'notice', count(*) FROM notice
 UNION ALL SELECT 'notice_answer', count(*) FROM notice_answer
 UNION ALL SELECT 'sandbox_charge', count(*) FROM sandbox_charge
 UNION ALL SELECT 'sandbox_callback', count(*) FROM sandbox_callback
+UNION ALL SELECT 'payout', count(*) FROM payout
+UNION ALL SELECT 'payout_history', count(*) FROM payout_history
+UNION ALL SELECT 'sandbox_turn', count(*) FROM sandbox_turn
+UNION ALL SELECT 'sandbox_remittance', count(*) FROM sandbox_remittance
 UNION ALL SELECT 'sandbox_dialogue', count(*) FROM sandbox_dialogue;
 
 -- export_snapshot (sqlite) --

@@ -48,7 +48,8 @@ class Door:
             key = (self._holder(report, attempts), report.receipt.reference) if report.receipt else None
             dialect = self.dialects[payment.dialect]
             policy = locked[payment.id][1]
-            decision = decide(payment, attempt, report, Rules(now, policy, self._fee_percent, dialect.tries, key in receipts))
+            fee_percent = self._fee_percent if dialect.fee_percent is None else dialect.fee_percent(payment)
+            decision = decide(payment, attempt, report, Rules(now, policy, fee_percent, dialect.tries, key in receipts))
             if isinstance(decision, Refused):
                 results.append(decision)
                 continue

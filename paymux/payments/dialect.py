@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from paymux.payments.lifecycle import State
@@ -15,7 +16,7 @@ class Notice:
 
     word: str
     body: str
-    url: str | None  # instead of the endpoint's own
+    url: str | None  # instead of the endpoint's own; empty: nowhere, it is kept unaddressed
 
 
 class Landing(StrEnum):
@@ -73,7 +74,8 @@ class TransferPages:
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """`notice(payment, now)`: what the shop is told of the payment's state, None if it is not told of it.
-    `told`: every state with the word that must have been told (the ledger check asks). `page_path(payment)`: its checkout page."""
+    `told`: every state with the word that must have been told (the ledger check asks). `page_path(payment)`: its checkout page.
+    `fee_percent(payment)`: what the payment costs, if that is not the platform's fee."""
 
     name: str
     tries: int | None  # attempts allowed; None: as many as fit before it expires
@@ -82,4 +84,5 @@ class Dialect:
     form: NoticeForm
     page_path: Callable[[Payment], str]
     pages: PageRules
+    fee_percent: Callable[[Payment], Decimal] | None = None
     transfer: TransferPages | None = None

@@ -189,3 +189,37 @@ WHERE n.payment_id = :payment_id ORDER BY n.id;
 -- attention_list --
 -- Payments that a person must look at, oldest first.
 SELECT * FROM payment WHERE attention IS NOT NULL AND id > :after ORDER BY id LIMIT :page;
+
+-- set_payer --
+-- What was learned of who pays, beside the state; the caller holds the payments' locks.
+-- rows: id bigint, payer text
+UPDATE payment SET payer = r.payer FROM {rows} r WHERE payment.id = r.id;
+
+-- accepted_today --
+-- What a merchant's payments of one currency since a moment come to, by method; those that came to nothing do not count.
+SELECT method, CAST(sum(amount_units) AS bigint) AS units FROM payment
+WHERE dialect = 'echelon' AND merchant_id = :merchant_id AND currency = :currency AND created_at >= :since
+    AND state NOT IN ('expired', 'failed')
+GROUP BY method;
+
+-- put_turns --
+-- What the sandbox's channels will report by themselves.
+-- rows: payment_id bigint, outcome text, due_at bigint
+INSERT INTO sandbox_turn (payment_id, outcome, due_at) SELECT payment_id, outcome, due_at FROM {rows} r WHERE true;
+
+-- due_turns (sqlite) --
+-- Turns whose time has come, oldest first. SQLite has one writer.
+SELECT payment_id, outcome FROM sandbox_turn WHERE due_at <= :now ORDER BY due_at LIMIT :batch;
+
+-- due_turns (postgres) --
+-- Turns whose time has come, oldest first; those that another node is taking are passed over.
+SELECT payment_id, outcome FROM sandbox_turn WHERE due_at <= :now ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED;
+
+-- any_turn --
+-- One turn whose time has come, unlocked.
+SELECT payment_id FROM sandbox_turn WHERE due_at <= :now ORDER BY due_at LIMIT 1;
+
+-- drop_turns --
+-- Turns that were taken.
+-- rows: payment_id bigint
+DELETE FROM sandbox_turn WHERE payment_id IN (SELECT r.payment_id FROM {rows} r);

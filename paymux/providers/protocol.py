@@ -7,7 +7,7 @@ about it, so that starting twice with one key is one start.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -136,6 +136,41 @@ class Provider(Protocol):
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> Callback | None:
         """Check and read a report; None if its signature or form is wrong."""
+        ...
+
+
+class Remittance(msgspec.Struct, frozen=True, kw_only=True):
+    """Money to be sent to somebody. `details`: the dialect's JSON object, with the account."""
+
+    operation_key: str
+    amount: Money
+    method: str
+    details: str
+
+
+class Remitted(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a remittance. `known` None: nobody can say; a time-out, an odd answer or an unknown word is that, never a failure."""
+
+    known: Literal["pending", "paid", "failed"] | None
+    why: str = ""
+    reference: str | None = None  # the provider's own name for it
+    reason: str | None = None  # with "failed"
+    happened_at: int = 0
+    ask_after_ms: int | None = None  # with "pending": when asking makes sense
+
+
+class Remitter(Protocol):
+    """A company that sends money out. The operation key names the move: sending twice with one key is one sending."""
+
+    name: str
+    not_found_final_after_s: int  # an unknown operation key is dead for sure only so long after it was sent
+
+    async def send(self, order: Remittance) -> Remitted:
+        """Send money."""
+        ...
+
+    async def ask(self, operation_key: str) -> Remitted | None:
+        """How a remittance stands, by its key alone; None if the company does not know the key (yet)."""
         ...
 
 

@@ -1,4 +1,6 @@
-"""Facts of the whole installation: the mode it was first started in, the sandbox's clock, the platform's switches."""
+"""Facts of the whole installation: the mode and the secret key it was first started with, the sandbox's clock, the platform's switches."""
+
+from collections.abc import Sequence
 
 from paymux.clock import Clock
 from paymux.errors import StorageError
@@ -28,6 +30,36 @@ async def claim_mode(tx: Tx, mode: str) -> None:
             f"this database was first started in {recorded} mode and is now asked to serve {mode}: "
             f"set PAYMUX_MODE={recorded}, or use another database"
         )
+
+
+async def claim_key(tx: Tx, key_ids: Sequence[str]) -> None:
+    """Record the id of the current secret key (the first) at the first start; without the recorded key nothing starts later.
+
+    After a rotation the recorded key is among the old ones, and the current one is recorded instead.
+    """
+    await tx.fetch(_q.claim_fact, name="key_id", value=key_ids[0])
+    recorded = await check_key(tx, key_ids)
+    if recorded != key_ids[0]:
+        # Only what was judged is replaced: of two nodes that rotate to different keys at once, one finds the other's here.
+        await tx.fetch(_q.replace_fact, name="key_id", value=key_ids[0], expected=recorded)
+        await check_key(tx, key_ids)
+
+
+async def check_key(tx: Tx, key_ids: Sequence[str]) -> str | None:
+    """The recorded id, if one is recorded; a `StorageError` if its key is none of those that were given."""
+    recorded = (await facts(tx)).get("key_id")
+    if recorded is not None and recorded not in key_ids:
+        raise StorageError(
+            f"this database needs the secret key with the id {recorded}; the keys that were given have the ids {', '.join(key_ids)}: "
+            "put that key into PAYMUX_SECRET_KEY, or, if it was replaced on purpose, into PAYMUX_SECRET_KEYS_OLD. "
+            "If it is lost: paymux migrate --new-secret-key, then give every merchant new credentials"
+        )
+    return recorded
+
+
+async def adopt_key(tx: Tx, key_ids: Sequence[str]) -> None:
+    """Record the current secret key's id in place of one whose key is lost."""
+    await tx.fetch(_q.set_fact, name="key_id", value=key_ids[0])
 
 
 async def clock_offset(tx: Tx) -> int:

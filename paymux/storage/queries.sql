@@ -38,6 +38,10 @@ INSERT INTO installation (name, value) VALUES (:name, :value) ON CONFLICT (name)
 -- Write one fact of the installation unless it is there already: of two nodes that start at once, one wins.
 INSERT INTO installation (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING;
 
+-- replace_fact --
+-- Write one fact in place of the one that was read; another node may have been faster, then nothing changes.
+UPDATE installation SET value = :value WHERE name = :name AND value = :expected;
+
 -- grow_version --
 -- Tell every node that a platform setting changed.
 UPDATE installation SET value = CAST(CAST(value AS bigint) + 1 AS text) WHERE name = 'version';

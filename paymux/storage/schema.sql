@@ -122,6 +122,7 @@ CREATE UNIQUE INDEX payment_live ON payment (merchant_id, repeat_key)
 CREATE UNIQUE INDEX payment_reference ON payment (dialect, reference) WHERE reference IS NOT NULL;
 CREATE UNIQUE INDEX payment_outcome ON payment (dialect, outcome_ref) WHERE outcome_ref IS NOT NULL;
 CREATE INDEX payment_order ON payment (merchant_id, order_ref, id) WHERE order_ref IS NOT NULL;
+CREATE INDEX payment_day ON payment (merchant_id, currency, created_at) WHERE dialect = 'echelon';
 CREATE INDEX payment_merchant ON payment (merchant_id, id);
 CREATE INDEX payment_expiry ON payment (expires_at) WHERE state IN ('created', 'awaiting');
 CREATE INDEX payment_attention ON payment (id) WHERE attention IS NOT NULL;
@@ -206,9 +207,11 @@ CREATE TABLE transfer (
     reason text NOT NULL,
     event_at bigint NOT NULL,     -- when it happened
     created_at bigint NOT NULL,   -- when it was written
+    payout_id bigint,
     order_uid bigint,             -- the exchange's order that moved it
     CHECK (debit_id <> credit_id)
 );
+CREATE INDEX transfer_payout ON transfer (payout_id) WHERE payout_id IS NOT NULL;
 CREATE INDEX transfer_order ON transfer (order_uid) WHERE order_uid IS NOT NULL;
 CREATE INDEX transfer_payment ON transfer (payment_id);
 CREATE INDEX transfer_debit ON transfer (debit_id);
@@ -223,7 +226,7 @@ CREATE VIEW entry AS
 CREATE TABLE notice (
     id bigserial PRIMARY KEY,
     merchant_id bigint NOT NULL,
-    payment_id bigint,            -- NULL: a test delivery
+    payment_id bigint,            -- NULL: it tells of a payout, or is a test delivery
     dialect text NOT NULL,
     word text NOT NULL,           -- the status it tells, in the dialect's words
     delivery text NOT NULL,       -- the same over all repeats
@@ -236,9 +239,11 @@ CREATE TABLE notice (
     leased_until bigint,          -- by the clock on the wall: a moved sandbox clock must not end a lease
     created_at bigint NOT NULL,
     ended_at bigint,
+    payout_id bigint,             -- what it tells of, where that is a payout
     order_uid bigint,             -- what it tells of, where that is an order of the exchange
     UNIQUE (payment_id, word)
 );
+CREATE UNIQUE INDEX notice_payout ON notice (payout_id, word) WHERE payout_id IS NOT NULL;
 CREATE UNIQUE INDEX notice_order ON notice (order_uid, delivery) WHERE order_uid IS NOT NULL;
 CREATE INDEX notice_due ON notice (endpoint_id, due_at) WHERE state = 'waiting';
 CREATE INDEX notice_merchant ON notice (merchant_id, id);
@@ -400,6 +405,72 @@ CREATE TABLE sandbox_disbursement (
     account text NOT NULL,
     txid text NOT NULL,
     ends text NOT NULL CHECK (ends IN ('paid', 'failed')),
+    created_at bigint NOT NULL
+);
+
+-- Money that goes out. `amount_units` and `fee_units` together leave the merchant's payable balance when it is accepted.
+CREATE TABLE payout (
+    id bigserial PRIMARY KEY,
+    merchant_id bigint NOT NULL,
+    dialect text NOT NULL,
+    reference text NOT NULL,      -- the name that an API gives it; unique within its dialect
+    amount_units bigint NOT NULL CHECK (amount_units > 0),
+    fee_units bigint NOT NULL CHECK (fee_units >= 0),
+    currency text NOT NULL,
+    method text NOT NULL,
+    state text NOT NULL,
+    version bigint NOT NULL,      -- the newest history row
+    operation_key text NOT NULL UNIQUE, -- the money move's one key, kept over restarts
+    provider text NOT NULL,       -- who sends the money
+    provider_ref text,            -- the provider's own name for it
+    reason text,                  -- why it failed, in the core's words
+    details text NOT NULL,        -- JSON object: the dialect's own facts
+    callback_url text,
+    asked bigint NOT NULL,
+    act_at bigint,                -- when to send it or to ask about it next; NULL when there is nothing to do
+    doubted_at bigint,            -- since when nobody can say what became of it
+    created_at bigint NOT NULL,
+    sent_at bigint,               -- when the provider was called
+    ended_at bigint,
+    updated_at bigint NOT NULL,
+    UNIQUE (dialect, reference)
+);
+CREATE INDEX payout_merchant ON payout (merchant_id, id);
+CREATE INDEX payout_act ON payout (act_at) WHERE act_at IS NOT NULL;
+
+-- Every change of a payout; its state is rebuilt from these rows by the ledger check.
+CREATE TABLE payout_history (
+    payout_id bigint NOT NULL,
+    version bigint NOT NULL,      -- 1 is the creation
+    merchant_id bigint NOT NULL,
+    event text NOT NULL,
+    from_state text,
+    to_state text NOT NULL,
+    source text NOT NULL,         -- who told us
+    why text NOT NULL,
+    happened_at bigint NOT NULL,
+    learned_at bigint NOT NULL,
+    PRIMARY KEY (payout_id, version)
+);  -- clustered
+
+-- What the sandbox's channels will report of a payment by themselves, and when.
+CREATE TABLE sandbox_turn (
+    payment_id bigint PRIMARY KEY,
+    outcome text NOT NULL,
+    due_at bigint NOT NULL
+);
+CREATE INDEX sandbox_turn_due ON sandbox_turn (due_at);
+
+-- The sandbox bank's own book of what it sends: it stands for a bank elsewhere, so the core never reads it.
+CREATE TABLE sandbox_remittance (
+    operation_key text PRIMARY KEY,
+    reference text NOT NULL,
+    amount_units bigint NOT NULL,
+    currency text NOT NULL,
+    account text NOT NULL,
+    reason text,                  -- with one that fails
+    due_at bigint NOT NULL,       -- until then it is under way
+    ends text NOT NULL CHECK (ends IN ('pending', 'paid', 'failed')), -- what becomes of it then
     created_at bigint NOT NULL
 );
 

@@ -6,6 +6,8 @@ whatever the busy timeout (SQLITE_BUSY_SNAPSHOT in SQLite's manual).
 """
 
 import asyncio
+import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -58,6 +60,26 @@ class SqliteTx:
             self._connection.execute(statement)
 
 
+def _make_private(path: Path) -> None:
+    """An empty file for its owner alone, where there is none; SQLite gives its log and index the same mode."""
+    # An existing file is never opened here: closing it again would drop the locks that this process holds on it.
+    if not path.exists():
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _hint(error: Exception) -> str:
+    """What to look at, where the error's own words do not say it."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return " Check PAYMUX_DATABASE; if the file is damaged, restore a backup."
+    if isinstance(error, OSError) or name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
+        return " Check that the file and its folder are writable."
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return " Check that its disk has room and is sound."
+    return ""
+
+
 def _use_wal(connection: sqlite3.Connection) -> None:
     """The very first change to WAL needs the file alone, and fails at once while others open it, whatever the busy timeout."""
     for _ in range(OPENERS_MAX):
@@ -100,13 +122,14 @@ class SqliteStorage:
     def _connect(self) -> sqlite3.Connection:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            _make_private(self._path)
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
             connection.row_factory = sqlite3.Row
             _use_wal(connection)
             for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY"):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except (sqlite3.Error, OSError) as error:
-            raise StorageError(f"cannot open the SQLite file {self._path}: {error}. Check that its folder is writable.") from error
+            raise StorageError(f"cannot open the SQLite file {self._path}: {error}.{_hint(error)}") from error
         self._opened.append(connection)
         return connection
 

@@ -21,13 +21,14 @@ class NewNotice(msgspec.Struct, frozen=True, kw_only=True):
     """A notice to be put into the outbox with the change that it tells."""
 
     merchant_id: int
-    payment_id: int | None  # None: a test delivery
+    payment_id: int | None  # None: it tells of a payout, or is a test delivery
     dialect: str
     word: str
     shop: str  # chooses the endpoint: the shop's own, else the merchant's
-    url: str | None  # instead of the endpoint's own
+    url: str | None  # instead of the endpoint's own; empty: nowhere, it is kept unaddressed
     delivery: str  # the same over all repeats
     body: str
+    payout_id: int | None = None  # what it tells of, where that is a payout
     order_uid: int | None = None  # what it tells of, where that is an order of the exchange
 
 

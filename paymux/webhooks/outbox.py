@@ -29,7 +29,7 @@ class Addresses:
         found: tuple[int | None, bool] = (None, False)
         for endpoint in (self._own.get((merchant_id, shop)), self._general.get(merchant_id)):
             if endpoint is not None:
-                if url or endpoint[1]:
+                if url or (url is None and endpoint[1]):
                     return endpoint[0], True
                 found = (endpoint[0], False)
         return found
@@ -66,11 +66,12 @@ async def put(tx: Tx, notices: Sequence[NewNotice], now: int) -> dict[str, int]:
                 notice.word,
                 notice.delivery,
                 endpoint,
-                notice.url,
+                notice.url or None,
                 notice.body,
                 NoticeState.WAITING if addressed else NoticeState.UNADDRESSED,
                 now if addressed and (notice.payment_id, notice.order_uid) not in behind else None,
                 now,
+                notice.payout_id,
                 notice.order_uid,
             )
         )

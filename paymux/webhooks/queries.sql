@@ -58,12 +58,12 @@ WHERE notice.id = w.id AND (notice.due_at IS NULL) <> (w.due_at IS NULL);
 
 -- put_notices --
 -- Write notices; one that was told before stays as it is. RETURNING the ids of the new ones.
--- rows: place bigint, merchant_id bigint, payment_id bigint, dialect text, word text, delivery text, endpoint_id bigint, url text, body text, state text, due_at bigint, created_at bigint, order_uid bigint
+-- rows: place bigint, merchant_id bigint, payment_id bigint, dialect text, word text, delivery text, endpoint_id bigint, url text, body text, state text, due_at bigint, created_at bigint, payout_id bigint, order_uid bigint
 INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, tries, due_at, leased_until, created_at, ended_at,
-    order_uid)
-SELECT merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, 0, due_at, NULL, created_at, NULL, order_uid
+    payout_id, order_uid)
+SELECT merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, 0, due_at, NULL, created_at, NULL, payout_id, order_uid
 FROM {rows} r WHERE true ORDER BY place
-ON CONFLICT (payment_id, word) DO NOTHING
+ON CONFLICT DO NOTHING
 RETURNING id, delivery;
 
 -- find_due (sqlite) --

@@ -7,12 +7,26 @@ import pytest
 from paymux.ledger import book
 from paymux.ledger.chart import GUARDED, Account, Kind, clearing, fees, held, in_transit, payable
 from paymux.ledger.check import SIDES
-from paymux.ledger.postings import Cause, Transfer, Why, foreign, foreign_returned, received, returned, settled
+from paymux.ledger.postings import (
+    Cause,
+    Transfer,
+    Why,
+    foreign,
+    foreign_returned,
+    opening,
+    payout_held,
+    payout_released,
+    payout_sent,
+    received,
+    returned,
+    settled,
+)
 from paymux.storage.query import Tx
 from tests.payments.samples import NOW
 from tests.payments.stage import Stage
 
 CAUSE = Cause(payment_id=5, version=3, merchant_id=1, provider="bank", currency="EUR", event_at=NOW - 1)
+PAYOUT = Cause(None, 1, 1, "bank", "EUR", NOW, payout_id=6)
 
 
 def move(key: str, debit: Account, credit: Account, units: int, why: Why = Why.PAID) -> Transfer:
@@ -43,13 +57,15 @@ def test_every_reason_has_its_two_accounts() -> None:
     assert set(SIDES) == set(Why)
     posted = [
         *received(CAUSE, 70, 10, 20, 3), *foreign(CAUSE, 5), *foreign_returned(CAUSE, 5), *returned(CAUSE, 10), *settled(CAUSE, 87),
+        *payout_held(PAYOUT, 7, 1), *payout_sent(PAYOUT, 7, 1), *payout_released(PAYOUT, 8), opening(1, "bank", "EUR", 5, NOW),
     ]  # fmt: skip
-    assert {transfer.reason for transfer in posted} == {why for why in Why if why.startswith("payment.")}
+    assert {transfer.reason for transfer in posted} == {why for why in Why if not why.startswith("exchange.")}
     for transfer in posted:
         kinds = tuple(account.kind.partition(":")[0] for account in (transfer.debit, transfer.credit))
         assert kinds == SIDES[transfer.reason]
         part = f":{CAUSE.provider}:{CAUSE.currency}" if transfer.reason in (Why.FOREIGN_RETURNING, Why.FOREIGN_RETURNED) else ""
-        assert transfer.key == f"payment:5:3:{transfer.reason}{part}"
+        subject = {"payment": f"payment:5:3:{transfer.reason}", "payout": f"payout:6:1:{transfer.reason}", "opening": "opening:1:EUR"}
+        assert transfer.key == subject[transfer.reason.partition(".")[0]] + part
 
 
 @pytest.mark.parametrize("units", [0, -1])

@@ -27,7 +27,7 @@ WHERE p.held_units <> (SELECT coalesce(sum(e.amount_units), 0) FROM transfer t J
 -- untold --
 -- Paid payments without the notice that says so.
 SELECT p.id, p.state FROM payment p WHERE p.state IN ('paid', 'settled', 'completed')
-    AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.payment_id = p.id AND n.word IN ('paid', 'success'));
+    AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.payment_id = p.id AND n.word IN ('paid', 'success', 'SUCCESS'));
 
 -- balance --
 -- What stands in an account of a merchant.

@@ -92,6 +92,17 @@ VALUES (:operation_key, :amount_units, :currency, :account, :txid, :ends, :now) 
 -- rows: operation_key text
 SELECT d.operation_key, d.txid, d.ends FROM {rows} r JOIN sandbox_disbursement d ON d.operation_key = r.operation_key;
 
+-- take_remittance --
+-- The bank takes an order; one whose key it has already stays as it is.
+INSERT INTO sandbox_remittance (operation_key, reference, amount_units, currency, account, reason, due_at, ends, created_at)
+VALUES (:operation_key, :reference, :amount_units, :currency, :account, :reason, :due_at, :ends, :now)
+ON CONFLICT (operation_key) DO NOTHING;
+
+-- remittances_by_key --
+-- How orders stand in the bank's own book.
+-- rows: operation_key text
+SELECT b.* FROM {rows} r JOIN sandbox_remittance b ON b.operation_key = r.operation_key;
+
 -- dialogues --
 -- How far payers came with the bank; the charges' locks are held.
 -- rows: operation_key text

@@ -1,0 +1,110 @@
+"""Echelon's tokens: JWT HS256 whose `operations` say which calls they allow, and the limits on how often one may call.
+
+The key is the server's, derived per master key, so a rotation of the master locks nobody out; the header names no key, each known one is
+tried. Operations are regular expressions from outside: they are run by RE2, whose time is linear in the text, within bounded memory.
+Source: Echelon's general concepts page and OpenAPI document; full match, and the claim `money`, are ours.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import re2
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+from paymux.clock import SECOND
+from paymux.dialects.echelon.claims import Claims, MoneyClaim
+from paymux.http.limits import Window
+from paymux.keyring import Keyring
+
+PATTERN_MEMORY = 64 * 1024  # bytes that one compiled pattern may take
+REPEATS_MAX = 300  # all counted repetitions of a pattern together: an id has 250 characters, and unfolding more takes long
+STARS_MAX = 60
+PATH_CHARS_MAX = 400
+TOKEN_CHARS_MAX = 16_000
+_COUNTS = re.compile(r"(?<=[{,])[0-9]+(?=[},])")
+_options = re2.Options()
+_options.max_mem = PATTERN_MEMORY
+_options.log_errors = False
+_options.encoding = re2.Options.Encoding.LATIN1
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str) -> Any | None:
+    """The compiled pattern, or None if it is none, or one that would take too much."""
+    if sum(int(count[:9]) for count in _COUNTS.findall(pattern)) > REPEATS_MAX or sum(map(pattern.count, "*+?")) > STARS_MAX:
+        return None
+    if "\\p" in pattern or "\\P" in pattern:
+        return None  # classes of all Unicode take long to unfold, and ids are ASCII
+    try:
+        return re2.compile(pattern.encode("latin-1"), _options)
+    except (re2.error, UnicodeEncodeError):
+        return None
+
+
+def valid_pattern(operation: str) -> bool:
+    """Whether the path of an operation is an expression that can be run."""
+    return _expression(operation.partition(" ")[2]) is not None
+
+
+def covers(operations: tuple[str, ...], method: str, path: str) -> bool:
+    """Whether any operation allows the call. The path is decoded, without query and trailing slash, and matched as a whole."""
+    for operation in operations:
+        verb, _, pattern = operation.partition(" ")
+        if verb != method:
+            continue
+        if pattern == path:
+            return True
+        expression = _expression(pattern) if len(path) <= PATH_CHARS_MAX else None
+        if expression is not None and expression.fullmatch(path.encode("latin-1", "replace")) is not None:
+            return True
+    return False
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class Tokens:
+    """Issues and reads tokens."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keys = [OctKey.import_key(keyring.subkey("echelon-token", key_id)) for key_id in keyring.key_ids()]
+
+    def issue(self, code: str, operations: tuple[str, ...], valid_s: int, money: MoneyClaim | None, jti: str, now: int) -> str:
+        """A token for so many seconds."""
+        iat = now // SECOND
+        claims = Claims(operations=operations, exp=iat + valid_s, iat=iat, jti=jti, sub=code, money=money)
+        header = {"alg": "HS256", "typ": "JWT"}
+        return jws.serialize_compact(header, _encoder.encode(claims), self._keys[0], algorithms=["HS256"])
+
+    def read(self, authorization: str) -> Claims | None:
+        """The claims of a bearer token whose signature is ours; None for everything else. Whether it has expired is asked elsewhere."""
+        scheme, _, token = authorization.strip().partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not 0 < len(token) <= TOKEN_CHARS_MAX:
+            return None
+        for key in self._keys:
+            try:
+                found = jws.deserialize_compact(token, key, algorithms=["HS256"])
+                return msgspec.json.decode(found.payload, type=Claims)
+            except (JoseError, ValueError, TypeError, msgspec.MsgspecError):
+                continue
+        return None
+
+    @staticmethod
+    def live(claims: Claims, now: int) -> bool:
+        return now < claims.exp * SECOND
+
+
+class Limits:
+    """So many requests a second for each merchant, over all endpoints; for each address while no merchant is known."""
+
+    def __init__(self, per_second: int, held: bool) -> None:
+        self._per_second, self._held = per_second, held
+        self._window = Window(SECOND)
+
+    def too_fast(self, who: object, now: int) -> bool:
+        return self._held and self._window.hit(who, self._per_second, now) > 0

@@ -1,0 +1,69 @@
+"""The one door through which a payout changes: payout, history, ledger and outbox in one transaction.
+
+The answer to our own sending, the answers of the poller and people all enter here, as reports.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from paymux.errors import Refusal, Refused, refuse
+from paymux.ledger import book
+from paymux.payouts import store
+from paymux.payouts.decide import Decision, decide
+from paymux.payouts.model import Payout, PayoutAdvanced, PayoutDialect, PayoutReport
+from paymux.storage.query import Tx
+from paymux.webhooks import outbox
+from paymux.webhooks.model import NewNotice
+
+
+class PayoutDoor:
+    """`advance`, with what the dialects tell their shops."""
+
+    def __init__(self, dialects: Mapping[str, PayoutDialect]) -> None:
+        self._dialects = dialects
+        self.told = False  # a notice was written since somebody last looked; the deliverer is woken after the commit
+
+    async def advance(self, tx: Tx, reports: Sequence[PayoutReport], now: int) -> list[PayoutAdvanced | Refused]:
+        """Apply reports in their order; each sees what the earlier ones of its batch did."""
+        before = await store.lock(tx, [report.payout_id for report in reports])
+        after = dict(before)
+        decisions: list[Decision] = []
+        results: list[PayoutAdvanced | Refused] = []
+        for report in reports:
+            payout = after.get(report.payout_id)
+            if payout is None:
+                results.append(refuse(Refusal.UNKNOWN_PAYMENT, f"there is no payout {report.payout_id}"))
+                continue
+            decision = decide(payout, report, now)
+            if isinstance(decision, Refused):
+                results.append(decision)
+                continue
+            after[payout.id] = decision.payout
+            decisions.append(decision)
+            results.append(PayoutAdvanced(decision.payout, decision.changed))
+        changing = [decision for decision in decisions if decision.changed]
+        await store.save(tx, before, after, [row for decision in changing for row in decision.history])
+        await book.post(tx, [transfer for decision in changing for transfer in decision.transfers], now)
+        await self._tell(tx, [decision.payout for decision in changing], now)
+        return results
+
+    async def _tell(self, tx: Tx, payouts: Sequence[Payout], now: int) -> None:
+        notices = []
+        for payout in payouts:
+            told = self._dialects[payout.dialect].notice(payout)
+            if told is not None:
+                word, body = told
+                notices.append(
+                    NewNotice(
+                        merchant_id=payout.merchant_id,
+                        payment_id=None,
+                        payout_id=payout.id,
+                        dialect=payout.dialect,
+                        word=word,
+                        shop="",
+                        url=payout.callback_url or "",
+                        delivery=f"{payout.dialect}-payout-{payout.id}-{word}",
+                        body=body,
+                    )
+                )
+        await outbox.put(tx, notices, now)
+        self.told |= bool(notices)

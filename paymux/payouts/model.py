@@ -1,0 +1,100 @@
+"""The words of a payout: what a dialect asks for, what is stored, what is reported. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from paymux.money import Money, known
+from paymux.payouts.lifecycle import PayoutEvent, PayoutState
+
+
+class OpenPayout(msgspec.Struct, frozen=True, kw_only=True):
+    """A dialect's wish for a payout, already checked by the dialect's rules. `fee_units` is held with the amount."""
+
+    merchant_id: int
+    dialect: str
+    reference: str  # the name that the API gives it: unique within the dialect, a second one is refused
+    amount: Money
+    fee_units: int
+    method: str
+    provider: str  # who will send it
+    details: str  # JSON object: the dialect's own facts, frozen
+    callback_url: str | None = None
+
+
+class Payout(msgspec.Struct, frozen=True, kw_only=True):
+    """One stored payout. Amounts are minor units of `currency`; times are Unix milliseconds."""
+
+    id: int
+    merchant_id: int
+    dialect: str
+    reference: str
+    amount_units: int
+    fee_units: int
+    currency: str
+    method: str
+    state: PayoutState
+    version: int  # grows with every change; the history's sequence number
+    operation_key: str  # the money move's one key
+    provider: str
+    provider_ref: str | None
+    reason: str | None  # why it failed
+    details: str
+    callback_url: str | None
+    asked: int  # how often the provider was asked
+    act_at: int | None  # when to send it, or to ask next
+    doubted_at: int | None
+    created_at: int
+    sent_at: int | None
+    ended_at: int | None
+    updated_at: int
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_units, known(self.currency))
+
+
+class PayoutReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Something learned about a payout; the only way to change one is `advance` with reports."""
+
+    payout_id: int
+    event: PayoutEvent
+    source: str  # who told us, one of payments.model.Source
+    happened_at: int = 0  # 0: now
+    provider_ref: str | None = None
+    reason: str | None = None  # with FAILED
+    act_at: int | None = None  # when to ask next
+    why: str = ""
+
+
+class PayoutHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a payout: what, when it happened, when we learned it, who told us, why."""
+
+    payout_id: int
+    version: int
+    merchant_id: int
+    event: PayoutEvent
+    from_state: PayoutState | None
+    to_state: PayoutState
+    source: str
+    why: str
+    happened_at: int
+    learned_at: int
+
+
+class PayoutAdvanced(msgspec.Struct, frozen=True):
+    """The payout after a report; `changed` is False for a repeat."""
+
+    payout: Payout
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutDialect:
+    """What the inside needs of a dialect with payouts. `notice(payout)`: the word and the body that its state is told with, None if it is
+    not told of it. `told`: every state with the word that must have been told (the ledger check asks)."""
+
+    name: str
+    notice: Callable[[Payout], tuple[str, str] | None]
+    told: Mapping[PayoutState, str]

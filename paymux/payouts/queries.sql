@@ -1,0 +1,97 @@
+-- next_ids (sqlite) --
+-- The next payout ids; the only writer holds the lock, so the highest one cannot change meanwhile.
+SELECT coalesce(max(id), 0) AS last FROM payout WHERE :count > 0;
+
+-- next_ids (postgres) --
+-- The next payout ids, from the sequence: two lanes never wait for each other here.
+SELECT nextval('payout_id_seq') AS id FROM generate_series(1, CAST(:count AS bigint)) ORDER BY id;
+
+-- taken_references --
+-- Which references are taken.
+-- rows: dialect text, reference text
+SELECT p.dialect, p.reference FROM {rows} r JOIN payout p ON p.dialect = r.dialect AND p.reference = r.reference;
+
+-- insert_payouts --
+-- Insert accepted payouts; one whose reference another lane took meanwhile is left out.
+-- rows: id bigint, merchant_id bigint, dialect text, reference text, amount_units bigint, fee_units bigint, currency text, method text, operation_key text, provider text, details text, callback_url text, act_at bigint, created_at bigint
+INSERT INTO payout (id, merchant_id, dialect, reference, amount_units, fee_units, currency, method, state, version, operation_key, provider,
+    provider_ref, reason, details, callback_url, asked, act_at, doubted_at, created_at, sent_at, ended_at, updated_at)
+SELECT id, merchant_id, dialect, reference, amount_units, fee_units, currency, method, 'accepted', 1, operation_key, provider,
+    NULL, NULL, details, callback_url, 0, act_at, NULL, created_at, NULL, NULL, created_at
+FROM {rows} r WHERE true ORDER BY dialect, reference
+ON CONFLICT (dialect, reference) DO NOTHING RETURNING id;
+
+-- lock_payouts (sqlite) --
+-- Payouts by id. Differs because PostgreSQL locks the rows.
+-- rows: id bigint
+SELECT p.* FROM {rows} r JOIN payout p ON p.id = r.id;
+
+-- lock_payouts (postgres) --
+-- Payouts by id, locked in sorted order.
+-- rows: id bigint
+SELECT p.* FROM {rows} r JOIN payout p ON p.id = r.id ORDER BY p.id FOR UPDATE OF p;
+
+-- save_payouts --
+-- Write what a change alters, guarded by the version that was read.
+-- rows: id bigint, read_version bigint, state text, version bigint, provider_ref text, reason text, act_at bigint, doubted_at bigint, sent_at bigint, ended_at bigint, updated_at bigint
+UPDATE payout SET state = r.state, version = r.version, provider_ref = r.provider_ref, reason = r.reason, act_at = r.act_at,
+    doubted_at = r.doubted_at, sent_at = r.sent_at, ended_at = r.ended_at, updated_at = r.updated_at
+FROM {rows} r WHERE payout.id = r.id AND payout.version = r.read_version
+RETURNING payout.id;
+
+-- insert_payout_history --
+-- Append to histories.
+-- rows: payout_id bigint, version bigint, merchant_id bigint, event text, from_state text, to_state text, source text, why text, happened_at bigint, learned_at bigint
+INSERT INTO payout_history (payout_id, version, merchant_id, event, from_state, to_state, source, why, happened_at, learned_at)
+SELECT payout_id, version, merchant_id, event, from_state, to_state, source, why, happened_at, learned_at FROM {rows} r WHERE true;
+
+-- claim_acts (sqlite) --
+-- Take payouts that are due to be sent or asked about, and put them off, so that nobody else takes them meanwhile. SQLite has one writer.
+UPDATE payout SET act_at = :again_at, asked = asked + 1
+WHERE id IN (SELECT id FROM payout WHERE act_at <= :now ORDER BY act_at LIMIT :batch)
+RETURNING *;
+
+-- claim_acts (postgres) --
+-- Take payouts that are due to be sent or asked about, and put them off; rows that another node is taking are passed over.
+UPDATE payout SET act_at = :again_at, asked = asked + 1
+WHERE id IN (SELECT id FROM payout WHERE act_at <= :now ORDER BY act_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+RETURNING *;
+
+-- any_act --
+-- One payout that is due, unlocked.
+SELECT id FROM payout WHERE act_at <= :now ORDER BY act_at LIMIT 1;
+
+-- put_off --
+-- When to ask about payouts again; one that has ended since is left alone.
+-- rows: id bigint, act_at bigint
+UPDATE payout SET act_at = r.act_at FROM {rows} r WHERE payout.id = r.id AND payout.ended_at IS NULL;
+
+-- payouts_by_reference --
+-- Payouts by the names that an API gives them.
+-- rows: dialect text, reference text
+SELECT p.* FROM {rows} r JOIN payout p ON p.dialect = r.dialect AND p.reference = r.reference;
+
+-- payouts_after --
+-- What is stored of payouts, a page at a time.
+SELECT id, merchant_id, dialect, state, version, amount_units, fee_units, currency, act_at, ended_at FROM payout
+WHERE id > :after ORDER BY id LIMIT :page;
+
+-- histories_between --
+-- The histories of some payouts, in order.
+SELECT payout_id, version, merchant_id, event, from_state, to_state FROM payout_history
+WHERE payout_id > :after AND payout_id <= :up_to ORDER BY payout_id, version;
+
+-- transfers_between --
+-- What was posted for some payouts, by reason and currency.
+SELECT t.payout_id, t.merchant_id, t.reason, a.currency, CAST(sum(t.amount_units) AS bigint) AS units
+FROM transfer t JOIN account a ON a.id = t.debit_id
+WHERE t.payout_id > :after AND t.payout_id <= :up_to GROUP BY t.payout_id, t.merchant_id, t.reason, a.currency;
+
+-- notices_between --
+-- The words that shops were told of some payouts.
+SELECT payout_id, merchant_id, word FROM notice WHERE payout_id > :after AND payout_id <= :up_to;
+
+-- paid_out_since --
+-- What a merchant's payouts of one currency since a moment come to, by method; failed ones do not count.
+SELECT method, CAST(sum(amount_units) AS bigint) AS units FROM payout
+WHERE merchant_id = :merchant_id AND currency = :currency AND created_at >= :since AND state <> 'failed' GROUP BY method;

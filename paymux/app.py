@@ -9,12 +9,13 @@ import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import msgspec
 import structlog
 
 from paymux import __version__
+from paymux.app_exchange import FORMS as EXCHANGE_FORMS
+from paymux.app_exchange import ExchangeDuties, ExchangeVerbs, exchange_document, exchange_tables
 from paymux.checkout.door import Checkout
 from paymux.checkout.payment_page import PaymentPage
 from paymux.checkout.transfer.door import TransferDoor
@@ -102,7 +103,7 @@ SECURITY = {
 ECHELON_SECURITY = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
 
-class Core:
+class Core(ExchangeVerbs):
     """The database and every verb, as commands and the server need them."""
 
     def __init__(self, settings: Settings, storage: Storage) -> None:
@@ -128,6 +129,7 @@ class Core:
         self.payout_door = PayoutDoor(PAYOUTS)
         self.payout_reporter = PayoutReporter(self.payout_door)
         self._opens = partial(open_payments, self.door)
+        ExchangeVerbs.__init__(self, self.keyring)
 
     @classmethod
     async def open(cls, settings: Settings, *, migrating: bool = True, key: KeyUse = "claim") -> "Core":
@@ -162,7 +164,7 @@ class Core:
         await self.storage.close()
 
 
-class Node:
+class Node(ExchangeDuties):
     """One serving process."""
 
     def __init__(self, core: Core) -> None:
@@ -191,13 +193,14 @@ class Node:
         banks: list[Remitter] = [PayingBank(core.writer)] if core.sandbox else []
         self.remitters = {bank.name: bank for bank in banks}
         self.outbound = Outbound(core.reader, core.writer, core.payout_door, self.remitters, polling)
+        ExchangeDuties.__init__(self, core, core.reader, core.writer, core.storage, self.client, core.clock, core.sandbox)
         # Its own batcher: recording an answer locks notices that a payment's change also locks.
         recorder = Batcher(core.storage.write, core.now, core.storage.retryable, 1, settings.writer_batch_max, settings.writer_queue_max)
         self.deliverer = Deliverer(
             writer=recorder,
             client=self.client,
             keyring=core.keyring,
-            forms={name: dialect.form for name, dialect in core.dialects.items()},
+            forms={name: dialect.form for name, dialect in core.dialects.items()} | EXCHANGE_FORMS,
             clock=core.clock,
             retry_scale=settings.webhook_retry_scale,
             timeout_s=settings.webhook_timeout_s,
@@ -244,6 +247,7 @@ class Node:
             settings.fx_rates,
             core.sandbox,
         ).table()
+        exchange, orders = exchange_tables(core, core.reader, core.writer, settings.rate_limits, core.sandbox)
         transfer_api = etpay_routes.Api(
             settings,
             core.keyring,
@@ -279,17 +283,17 @@ class Node:
                 Route("POST", "/callbacks/*", self._callback),
                 Route("GET", "/", self._root),
                 Route("POST", "/", self._root),
-                Route("GET", f"/openapi/{gateway.name}.json", _fixed(described)),
-                Route("GET", f"/openapi/{payins.name}.json", _fixed(echelon_described)),
-                Route("GET", f"/openapi/{transfer_api.name}.json", _fixed(etpay_described)),
+                Route("GET", f"/openapi/{gateway.name}.json", openapi.served(described)),
+                Route("GET", f"/openapi/{exchange.name}.json", openapi.served(exchange_document(exchange))),
+                Route("GET", f"/openapi/{payins.name}.json", openapi.served(echelon_described)),
+                Route("GET", f"/openapi/{transfer_api.name}.json", openapi.served(etpay_described)),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        dispatcher = Dispatcher(
-            (own, gateway, payins, checkout, transfer_api, transfer_pages), origin, ecomtrade24_routes.failure, settings.body_max_bytes
-        )
+        tables = (own, exchange, orders, gateway, payins, checkout, transfer_api, transfer_pages)
+        dispatcher = Dispatcher(tables, origin, ecomtrade24_routes.failure, settings.body_max_bytes)
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
 
@@ -340,8 +344,10 @@ class Node:
 
     def _committed(self) -> None:
         """Notices leave as soon as they are committed."""
-        if self.core.door.told or self.core.payout_door.told:
-            self.core.door.told = self.core.payout_door.told = False
+        doors = (self.core.door, self.core.payout_door, self.core.exchange)
+        if any(door.told for door in doors):
+            for door in doors:
+                door.told = False
             self.deliverer.wake()
 
     def duties(self) -> list[Duty]:
@@ -358,6 +364,7 @@ class Node:
         duties = [
             Duty("expire", sweep, 1.0, SWEPT_AT_ONCE),
             Duty("poll", self.poller.duty, 1.0, 50),
+            *self.exchange_duties(),
             Duty("payouts", self.outbound.duty, 0.3, 50),
         ]
         if self.house is not None:
@@ -387,12 +394,3 @@ async def _refuse_older(storage: Storage) -> None:
     found = await storage.read(applied)
     if 0 < found < newest:
         raise StorageError(f"the database has schema {found}, this program wants {newest}: run paymux migrate")
-
-
-def _fixed(value: Any) -> Any:
-    body = msgspec.json.encode(value)
-
-    async def answer(request: Request) -> Response:
-        return Response(200, body, JSON)
-
-    return answer

@@ -12,6 +12,11 @@ def token(length: int = 32) -> str:
     return "".join(secrets.choice(_ALNUM) for _ in range(length))
 
 
+def capitals(length: int) -> str:
+    """Random capitals and digits, 5.17 bits each."""
+    return "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(length))
+
+
 def hex_token(size_bytes: int = 32) -> str:
     """Random bytes as lower-case hex."""
     return secrets.token_hex(size_bytes)

@@ -8,7 +8,7 @@ asked of another host, nothing is styled or scripted inline but one <style> with
 True
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -43,8 +43,12 @@ _FILE = {Screen.CHOOSE: "choose.html", Screen.WAITING: "waiting.html", Screen.IN
 
 def render(view: View) -> bytes:
     """The whole page, UTF-8."""
-    template = _templates().get_template(_FILE.get(view.screen, "outcome.html"))
-    return template.render(_context(view)).encode()
+    return page(_FILE.get(view.screen, "outcome.html"), _context(view))
+
+
+def page(file: str, context: Mapping[str, object]) -> bytes:
+    """A template filled in, UTF-8."""
+    return _templates().get_template(file).render(context).encode()
 
 
 def csp(nonce: str, form_action: Sequence[str] = ()) -> str:
@@ -196,7 +200,7 @@ def _steps(instructions: Instructions, view: View) -> dict[str, object]:
     return {
         "amount": asked - came if some and asked and came else asked, "some": some, "received": came if some else None,
         "way": instructions.way, "icon": WAY_ICONS[instructions.way],
-        "qr": _qr(instructions.payload) if instructions.payload else None,
+        "qr": qr_code(instructions.payload) if instructions.payload else None,
         "wallet_url": wallet_url(instructions.payload),
         "lines": [(line, _grouped(line)) for line in instructions.lines],
     }  # fmt: skip
@@ -210,7 +214,7 @@ def _grouped(line: Line) -> str:
     return " ".join(value[place : place + 4] for place in range(0, len(value), 4))
 
 
-def _qr(payload: str) -> Markup | None:
+def qr_code(payload: str) -> Markup | None:
     """The code as an SVG without a size; None if the text is too long for a code."""
     try:
         code = segno.make(payload, error="m", micro=False)

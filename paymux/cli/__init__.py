@@ -83,6 +83,19 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         "Reference data of the contracts, for trying and testing.",
         {"load": ("fixtures:load", "Load reference data; again changes nothing.")},
     ),
+    "exchange": (
+        "The exchange: orders, decisions, inventory, keys, currencies and directions.",
+        {
+            "show":     ("exchange:show", "Show everything that is known of an order."),
+            "list":     ("exchange:list_", "List orders that wait for somebody."),
+            "act":      ("exchange:act", "Lead an order on: confirm, hold, return, delete, done and others."),
+            "receive":  ("exchange:receive", "Note money that came for an order."),
+            "stock":    ("exchange:stock", "Put money into the inventory, or take it out."),
+            "setup":    ("exchange:setup", "Add or change currencies and directions, from a file."),
+            "key":      ("exchange:key", "Give a merchant a key pair for the exchanger's API."),
+            "reliable": ("exchange:reliable", "Repeat a merchant's order notices until they are taken."),
+        },
+    ),
     "ledger": ("The books.", {"check": ("ledger:check", "Prove the books and the histories.")}),
 }  # fmt: skip
 SINGLE: dict[str, tuple[str, str]] = {

@@ -37,7 +37,7 @@ def load(name: str, /, *, as_json: AsJson = False, where: Where | None = None) -
     Parameters
     ----------
     name
-        Which: ecomtrade24, etpay or echelon.
+        Which: ecomtrade24, etpay, echelon or exchanger.
     """
     if name not in FIXTURES:
         raise bad_option("NAME", f"there are no fixtures {name!r}; known: {', '.join(FIXTURES)}")
@@ -72,7 +72,7 @@ async def _ecomtrade24(core: "Core") -> list[int]:
         )
         for merchant_id, plan, key in ECOMTRADE24
     ]
-    return [new.id for new in wanted if new.id is not None and await core.writer.submit(partial(_add, core, "ecomtrade24"), new)]
+    return [new.id for new in wanted if new.id is not None and await core.writer.submit(partial(add_missing, core, "ecomtrade24"), new)]
 
 
 async def _etpay(core: "Core") -> list[int]:
@@ -102,7 +102,7 @@ async def _etpay(core: "Core") -> list[int]:
     return await core.writer.submit(verb, None)
 
 
-async def _add(core: "Core", dialect: str, tx: Any, wishes: "list[NewMerchant]", now: int) -> list[bool]:
+async def add_missing(core: "Core", dialect: str, tx: Any, wishes: "list[NewMerchant]", now: int) -> list[bool]:
     """Create the merchants that are missing; one that is there stays as people left it."""
     from paymux.merchants.create import create_merchant
     from paymux.merchants.directory import load_merchants
@@ -162,8 +162,15 @@ async def _add_echelon(core: "Core", tx: Any, commands: Any, now: int) -> list[l
     return results
 
 
+async def _exchanger(core: "Core") -> list[int]:
+    from paymux.cli.exchange_fixtures import load_exchange
+
+    return await load_exchange(core)
+
+
 FIXTURES: "Mapping[str, Callable[[Core], Awaitable[list[int]]]]" = {
     "ecomtrade24": _ecomtrade24,
     "etpay": _etpay,
     "echelon": _echelon,
+    "exchanger": _exchanger,
 }

@@ -53,12 +53,12 @@ def create(
     """
     new = _new(name, email, plan, country, domain or [], wallet, webhook_url, webhook_secret, currency or [])
     currencies = [code.strip().upper() for code in currency or []]
-    created, etpay, echelon = run(where, partial(add_merchant_everywhere, new, currencies), secret_key=True, migrating=True)
+    (created, etpay, echelon), exchanger = run(where, partial(_create, new, currencies), secret_key=True, migrating=True)
     answer = {
         "merchant_id": created.merchant_id,
         "plan": plan,
         "webhook_secret": created.webhook_secret,
-        "credentials": {DIALECT: {"api_key": created.api_key}, "etpay": etpay, "echelon": echelon},
+        "credentials": {DIALECT: {"api_key": created.api_key}, "etpay": etpay, "echelon": echelon, "exchanger": exchanger},
     }
     if as_json:
         return tell_json(answer)
@@ -67,7 +67,15 @@ def create(
     about = f"Merchant {created.merchant_id}: {name} ({plan}). Keep these, they are not shown again."
     codes = [("ETpay merchant code", etpay["merchant_code"]), ("ETpay API token", etpay["merchant_api_token"])]
     codes += [("Echelon merchant code", echelon["merchant_code"]), ("Echelon secret", echelon["secret"])]
-    show.fields([("API key", created.api_key), ("webhook secret", created.webhook_secret), *codes], about)
+    pairs = [("API key", created.api_key), ("webhook secret", created.webhook_secret), *codes]
+    show.fields([*pairs, *((f"exchanger {name}".replace("_", " "), value) for name, value in exchanger.items())], about)
+
+
+async def _create(new: "NewMerchant", currencies: list[str], core: "Core") -> "tuple[Any, dict[str, str]]":
+    from paymux.cli.exchange import add_key
+
+    everywhere = await add_merchant_everywhere(new, currencies, core)
+    return everywhere, await add_key(everywhere[0].merchant_id, False, (), core)
 
 
 async def add_merchant(new: "NewMerchant", core: "Core") -> "Created":

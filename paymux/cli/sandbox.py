@@ -8,29 +8,36 @@ from paymux.cli.run import AsJson, Where, accepted, bad_option, run, tell_json
 if TYPE_CHECKING:
     from paymux.app import Core
 
+ORDER = "exchanger:"
 ADVANCE_S_MAX = 100 * 366 * 86400
 
 Outcome = Literal["paid", "declined", "pending", "review", "settled", "expired"]
 
 
-def report(*, payment: str, outcome: Outcome, as_json: AsJson = False, where: Where | None = None) -> None:
+def report(*, payment: str, outcome: Outcome, amount: str | None = None, as_json: AsJson = False, where: Where | None = None) -> None:
     """Report an outcome as if the sandbox's provider had; opens the attempt if the buyer has not. A repeat changes nothing.
 
     Parameters
     ----------
     payment
-        Which one, such as ecomtrade24:1459, echelon:M000001/ORDER-1 or echelon-payout:M000001/OUT-1.
+        Which one, such as ecomtrade24:1459, exchanger:1409, echelon:M000001/ORDER-1 or echelon-payout:M000001/OUT-1.
     outcome
         What is reported; declined is final for the payment, expired is the clock's.
+    amount
+        How much came, where an order of the exchange was paid with another amount than asked.
     """
-    answer = run(where, partial(_report, payment, outcome), sandbox=True)
+    answer = run(where, partial(_report, payment, outcome, amount), sandbox=True, secret_key=payment.startswith(ORDER))
     if as_json:
         return tell_json(answer)
     done = "changed nothing: it was reported before" if answer["outcome"] == "repeated" else "is"
     print(f"{answer['payment']} {done} {answer['status']}" if done == "is" else f"{answer['payment']} {done}; it is {answer['status']}")
 
 
-async def _report(text: str, outcome: str, core: "Core") -> dict[str, str]:
+async def _report(text: str, outcome: str, amount: str | None, core: "Core") -> dict[str, str]:
+    if text.startswith(ORDER):
+        return await _report_order(text.removeprefix(ORDER), outcome, amount, core)
+    if amount is not None:
+        raise bad_option("amount", "only an order of the exchange (exchanger:1409) can be paid with another amount")
     from paymux.cli.reference import name_of, payment_named, word_of
     from paymux.payments.model import Outcome
     from paymux.payments.report import SandboxReport, Told
@@ -46,6 +53,22 @@ async def _report(text: str, outcome: str, core: "Core") -> dict[str, str]:
         "status": word_of(payment, core.clock.now()),
         "outcome": Outcome.REPEATED if advanced.outcome is Outcome.REPEATED else Outcome.CHANGED,
     }
+
+
+async def _report_order(text: str, outcome: str, amount: str | None, core: "Core") -> dict[str, str]:
+    from paymux.cli.exchange import units_of
+    from paymux.exchange import store
+    from paymux.exchange.report import Outcome, SandboxReport
+
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise bad_option("payment", f"{text!r} is no order's number; write exchanger:1409")
+    uid = int(text)
+    found = await core.storage.read(lambda tx: store.find(tx, [uid]))
+    decimals = found[uid].details.from_decimals if uid in found else 0
+    units = units_of(amount, decimals, "amount") if amount is not None and uid in found else None
+    changed = accepted(await core.writer.submit(core.order_reporter.report, SandboxReport(uid, Outcome(outcome), units)))
+    status = changed.order.status
+    return {"payment": f"{ORDER}{uid}", "state": status, "status": status, "outcome": "repeated" if changed.repeated else "changed"}
 
 
 async def _report_payout(text: str, outcome: str, core: "Core") -> dict[str, str]:

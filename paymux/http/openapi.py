@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from paymux.http.serve import Route, Table
+from paymux.http.serve import JSON, Handler, Request, Response, Route, Table
 
 _NAMES = re.compile(r"\{([a-z_]+)\}")
 
@@ -38,6 +38,16 @@ def document(table: Table, title: str, version: str, security: dict[str, Any]) -
     }
 
 
+def served(value: dict[str, Any]) -> Handler:
+    """A handler that answers with a document, encoded once."""
+    body = msgspec.json.encode(value)
+
+    async def answer(request: Request) -> Response:
+        return Response(200, body, JSON)
+
+    return answer
+
+
 def _kinds(answer: Any) -> tuple[Any, ...]:
     """The types of an answer: one, several (a tuple), or none."""
     return () if answer is None else answer if isinstance(answer, tuple) else (answer,)
@@ -51,8 +61,7 @@ def _schema(answer: Any, by_type: dict[Any, dict[str, Any]]) -> dict[str, Any]:
 def _operation(route: Route, by_type: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     operation: dict[str, Any] = {"summary": route.about, "operationId": _id(route), "responses": _responses(route, by_type)}
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in _NAMES.findall(route.path)
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in _NAMES.findall(route.path)
     ]
     for one in route.parameters:
         schema = {"type": "string", "minLength": 1, **one.schema}

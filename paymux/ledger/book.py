@@ -46,7 +46,11 @@ async def post(tx: Tx, transfers: Sequence[Transfer], now: int) -> None:
     await tx.fetch(
         _q.post_transfers,
         [
-            (t.key, t.merchant_id, t.payment_id, ids[t.debit], ids[t.credit], t.amount_units, t.reason, t.event_at, now, t.payout_id)
+            (
+                *(t.key, t.merchant_id, t.payment_id, ids[t.debit], ids[t.credit], t.amount_units, t.reason, t.event_at, now),
+                t.payout_id,
+                t.order_uid,
+            )
             for t in transfers
         ],
     )

@@ -16,10 +16,13 @@ class Kind(StrEnum):
     RESERVE = "reserve"
     IN_TRANSIT = "payout_in_transit"
     FEES = "fees"
+    INVENTORY = "inventory"  # what the exchange may pay out, shared per currency
+    ROUNDING = "rounding"  # what rounding left over
+    COMMISSION = "commission"  # one per partner: commission:<partner>
     CLEARING = "clearing"  # one per provider: clearing:<provider>, what the provider owes us
 
 
-GUARDED = frozenset({Kind.PAYABLE, Kind.HELD, Kind.RESERVE, Kind.IN_TRANSIT})
+GUARDED = frozenset({Kind.PAYABLE, Kind.HELD, Kind.RESERVE, Kind.IN_TRANSIT, Kind.INVENTORY})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +52,18 @@ def in_transit(merchant_id: int, currency: str) -> Account:
 
 def fees(merchant_id: int, currency: str) -> Account:
     return Account(merchant_id, Kind.FEES, currency)
+
+
+def inventory(currency: str) -> Account:
+    return Account(SHARED, Kind.INVENTORY, currency)
+
+
+def rounding(merchant_id: int, currency: str) -> Account:
+    return Account(merchant_id, Kind.ROUNDING, currency)
+
+
+def commission(merchant_id: int, partner: str, currency: str) -> Account:
+    return Account(merchant_id, f"{Kind.COMMISSION}:{partner}", currency)
 
 
 def clearing(merchant_id: int, provider: str, currency: str) -> Account:

@@ -36,6 +36,18 @@ SIDES: dict[Why, tuple[Kind, Kind]] = {
     Why.PAYOUT_FEE:        (Kind.IN_TRANSIT, Kind.FEES),
     Why.PAYOUT_RELEASED:   (Kind.IN_TRANSIT, Kind.PAYABLE),
     Why.OPENING:           (Kind.CLEARING,   Kind.PAYABLE),
+    Why.STOCKED:   (Kind.CLEARING,   Kind.INVENTORY),
+    Why.UNSTOCKED: (Kind.INVENTORY,  Kind.CLEARING),
+    Why.ORDER_RECEIVED:   (Kind.CLEARING,   Kind.HELD),
+    Why.ORDER_RESERVED:   (Kind.INVENTORY,  Kind.IN_TRANSIT),
+    Why.ORDER_RELEASED:   (Kind.IN_TRANSIT, Kind.INVENTORY),
+    Why.ORDER_PAID_OUT:   (Kind.IN_TRANSIT, Kind.CLEARING),
+    Why.ORDER_EARNED:     (Kind.HELD,       Kind.INVENTORY),
+    Why.ORDER_FEE:        (Kind.HELD,       Kind.FEES),
+    Why.ORDER_ROUNDING:   (Kind.HELD,       Kind.ROUNDING),
+    Why.ORDER_COMMISSION: (Kind.HELD,       Kind.COMMISSION),
+    Why.ORDER_RETURNING:  (Kind.HELD,       Kind.IN_TRANSIT),
+    Why.ORDER_RETURNED:   (Kind.IN_TRANSIT, Kind.CLEARING),
 }  # fmt: skip
 
 Progress = Callable[[str, int], None]  # (what is being read, how many rows so far)

@@ -30,6 +30,18 @@ class Why(StrEnum):
     PAYOUT_FEE = "payout.fee"
     PAYOUT_RELEASED = "payout.released"
     OPENING = "opening"  # what the merchant brought along
+    STOCKED = "exchange.stocked"  # an operator put money into the inventory
+    UNSTOCKED = "exchange.unstocked"  # an operator took money out of the inventory
+    ORDER_RECEIVED = "exchange.received"
+    ORDER_RESERVED = "exchange.reserved"
+    ORDER_RELEASED = "exchange.released"
+    ORDER_PAID_OUT = "exchange.paid_out"
+    ORDER_EARNED = "exchange.earned"  # what came in is the exchange's own now
+    ORDER_FEE = "exchange.fee"
+    ORDER_ROUNDING = "exchange.rounding"
+    ORDER_COMMISSION = "exchange.commission"
+    ORDER_RETURNING = "exchange.returning"
+    ORDER_RETURNED = "exchange.returned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,7 @@ class Transfer:
     reason: Why
     event_at: int
     payout_id: int | None = None
+    order_uid: int | None = None
 
     def __post_init__(self) -> None:
         assert self.amount_units > 0, "a transfer moves something"

@@ -28,9 +28,9 @@ UPDATE account SET balance = balance + r.delta FROM {rows} r WHERE account.id = 
 
 -- post_transfers --
 -- Append transfers.
--- rows: key text, merchant_id bigint, payment_id bigint, debit_id bigint, credit_id bigint, amount_units bigint, reason text, event_at bigint, created_at bigint, payout_id bigint
-INSERT INTO transfer (key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at, payout_id)
-SELECT key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at, payout_id FROM {rows} r WHERE true;
+-- rows: key text, merchant_id bigint, payment_id bigint, debit_id bigint, credit_id bigint, amount_units bigint, reason text, event_at bigint, created_at bigint, payout_id bigint, order_uid bigint
+INSERT INTO transfer (key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at, payout_id, order_uid)
+SELECT key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at, payout_id, order_uid FROM {rows} r WHERE true;
 
 -- transfers_of_payment --
 -- Every transfer that a payment caused, in order.

@@ -69,6 +69,12 @@ async def create_merchant(keyring: Keyring, dialect: str, tx: Tx, new: NewMercha
     return Created(merchant_id=merchant_id, api_key=api_key, webhook_secret=secret)
 
 
+async def ensure_house(tx: Tx, now: int) -> None:
+    """The row of merchant 0: endpoints of what belongs to no merchant stand under it. It has no key and is in no list."""
+    nothing = {"country": None, "currency": None, "wallet": None}
+    await tx.fetch(_q.insert_merchant_as, id=0, name="The exchange", email="", plan=Plan.FREE, created_at=now, **nothing)
+
+
 async def add_key(keyring: Keyring, dialect: str, tx: Tx, merchant_id: int, api_key: str, now: int) -> None:
     """Store a key as its keyed hash."""
     stored = keyring.hash_key(api_key)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from paymux.exchange.verify import verify as verify_orders
 from paymux.ledger import check
 from paymux.ledger.check import Fault, Faults, Progress, silent
 from paymux.ledger.postings import Why
@@ -54,7 +55,7 @@ async def verify(tx: Tx, told: Told, progress: Progress = silent) -> list[Fault]
         read, done = read + len(payments), up_to
         progress("payments", read)
         if len(payments) < PAGE:
-            return [*await check.check(tx, progress), *faults]
+            return [*await check.check(tx, progress), *faults, *await verify_orders(tx, progress)]
 
 
 async def _cases(tx: Tx, done: int, up_to: int) -> dict[int, _Case]:

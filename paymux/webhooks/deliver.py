@@ -162,12 +162,13 @@ class Deliverer:
             error: str | None = str(fault)
         else:
             seams.pass_by("notice.before_send")
-            outcome = await self._send(claimed.endpoint_id, calls[0], self._timeout_s)
+            timeout_s = min(self._timeout_s, form.timeout_s) if form and form.timeout_s else self._timeout_s
+            outcome = await self._send(claimed.endpoint_id, calls[0], timeout_s)
             repeated = False
             for call in calls[1:]:
                 left_s = self._lease_s - LEASE_MARGIN_S - (loop.time() - started_s)
                 if isinstance(outcome, Reply) and outcome.status in _REFUSES_SIGNATURE and left_s > 0:
-                    outcome, repeated = await self._send(claimed.endpoint_id, call, min(self._timeout_s, left_s)), True
+                    outcome, repeated = await self._send(claimed.endpoint_id, call, min(timeout_s, left_s)), True
             seams.pass_by("notice.after_send")
             error = _fault(outcome, form, repeated)
         reply = outcome if isinstance(outcome, Reply) else None
@@ -183,6 +184,7 @@ class Deliverer:
             took_ms=round((loop.time() - started_s) * 1000),
             delays_s=form.delays_s if form else DELAYS_S,
             scale=self._retry_scale,
+            order_uid=claimed.order_uid,
         )
 
     async def _send(self, endpoint_id: int, call: Call, timeout_s: float) -> Reply | Unreachable:

@@ -29,6 +29,7 @@ class NewNotice(msgspec.Struct, frozen=True, kw_only=True):
     delivery: str  # the same over all repeats
     body: str
     payout_id: int | None = None  # what it tells of, where that is a payout
+    order_uid: int | None = None  # what it tells of, where that is an order of the exchange
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     sealed: tuple[str, ...]
     created_at: int
     leased_until: int  # by the clock on the wall
+    order_uid: int | None = None
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     took_ms: int
     delays_s: tuple[int, ...]
     scale: Decimal
+    order_uid: int | None = None
 
 
 # (notice, secret that signs, all secrets, now) -> the dialect's headers
@@ -93,6 +96,7 @@ class NoticeForm:
     headers: Headers
     delays_s: tuple[int, ...]  # after the first, second, … failed try; then it is given up
     accepted: Callable[[int], bool]  # whether a status ends it
+    timeout_s: int | None = None  # for a try, where it is shorter than the setting
 
 
 def secret_about(merchant_id: int) -> str:

@@ -48,9 +48,12 @@ async def put(tx: Tx, notices: Sequence[NewNotice], now: int) -> dict[str, int]:
     if not notices:
         return {}
     found = await addresses(tx, [(notice.merchant_id, notice.shop) for notice in notices])
-    told = {row["payment_id"] for row in await order.lock(tx, [notice.payment_id for notice in notices])}
-    count = Counter(notice.payment_id for notice in notices)
-    behind = {payment for payment, number in count.items() if payment is not None and (number > 1 or payment in told)}
+    told = {
+        order.subject(row)
+        for row in await order.lock(tx, [notice.payment_id for notice in notices], (), [notice.order_uid for notice in notices])
+    }
+    count = Counter((notice.payment_id, notice.order_uid) for notice in notices)
+    behind = {subject for subject, number in count.items() if subject != order.NOTHING and (number > 1 or subject in told)}
     rows = []
     for place, notice in enumerate(notices):
         endpoint, addressed = found.of(notice.merchant_id, notice.shop, notice.url)
@@ -66,11 +69,12 @@ async def put(tx: Tx, notices: Sequence[NewNotice], now: int) -> dict[str, int]:
                 notice.url or None,
                 notice.body,
                 NoticeState.WAITING if addressed else NoticeState.UNADDRESSED,
-                now if addressed and notice.payment_id not in behind else None,
+                now if addressed and (notice.payment_id, notice.order_uid) not in behind else None,
                 now,
                 notice.payout_id,
+                notice.order_uid,
             )
         )
     written = await tx.fetch(_q.put_notices, rows)
-    await order.arrange(tx, behind, now)
+    await order.arrange(tx, [payment for payment, _ in behind], now, [uid for _, uid in behind])
     return {row["delivery"]: row["id"] for row in written}

@@ -7,23 +7,23 @@ FROM {rows} r JOIN endpoint e ON e.merchant_id = r.merchant_id AND e.shop IN (r.
 -- lock_payments (sqlite) --
 -- Every notice of some payments. Differs because PostgreSQL locks the rows.
 -- rows: payment_id bigint
-SELECT n.id, n.payment_id, n.state, n.tries, n.leased_until FROM {rows} r JOIN notice n ON n.payment_id = r.payment_id;
+SELECT n.id, n.payment_id, n.order_uid, n.state, n.tries, n.leased_until FROM {rows} r JOIN notice n ON n.payment_id = r.payment_id;
 
 -- lock_payments (postgres) --
 -- Every notice of some payments, locked in sorted order: who changes which of them waits is alone with that payment's notices.
 -- rows: payment_id bigint
-SELECT n.id, n.payment_id, n.state, n.tries, n.leased_until
+SELECT n.id, n.payment_id, n.order_uid, n.state, n.tries, n.leased_until
 FROM {rows} r JOIN notice n ON n.payment_id = r.payment_id ORDER BY n.id FOR NO KEY UPDATE OF n;
 
 -- lock_tests (sqlite) --
 -- Test deliveries, which belong to no payment. Differs because PostgreSQL locks the rows.
 -- rows: id bigint
-SELECT n.id, n.payment_id, n.state, n.tries, n.leased_until FROM {rows} r JOIN notice n ON n.id = r.id;
+SELECT n.id, n.payment_id, n.order_uid, n.state, n.tries, n.leased_until FROM {rows} r JOIN notice n ON n.id = r.id;
 
 -- lock_tests (postgres) --
 -- Test deliveries, which belong to no payment, locked in sorted order.
 -- rows: id bigint
-SELECT n.id, n.payment_id, n.state, n.tries, n.leased_until FROM {rows} r JOIN notice n ON n.id = r.id ORDER BY n.id FOR NO KEY UPDATE OF n;
+SELECT n.id, n.payment_id, n.order_uid, n.state, n.tries, n.leased_until FROM {rows} r JOIN notice n ON n.id = r.id ORDER BY n.id FOR NO KEY UPDATE OF n;
 
 -- arrange --
 -- Of a payment's waiting notices the first is due and the others are not; the caller holds the lock of the payments.
@@ -35,12 +35,33 @@ FROM (
 ) w
 WHERE notice.id = w.id AND (notice.due_at IS NULL) <> (w.due_at IS NULL);
 
+-- lock_orders (sqlite) --
+-- Every notice of some orders of the exchange. Differs because PostgreSQL locks the rows.
+-- rows: order_uid bigint
+SELECT n.id, n.payment_id, n.order_uid, n.state, n.tries, n.leased_until FROM {rows} r JOIN notice n ON n.order_uid = r.order_uid;
+
+-- lock_orders (postgres) --
+-- Every notice of some orders of the exchange, locked in sorted order.
+-- rows: order_uid bigint
+SELECT n.id, n.payment_id, n.order_uid, n.state, n.tries, n.leased_until
+FROM {rows} r JOIN notice n ON n.order_uid = r.order_uid ORDER BY n.id FOR NO KEY UPDATE OF n;
+
+-- arrange_orders --
+-- Of an order's waiting notices the first is due and the others are not; the caller holds the lock of the orders' notices.
+-- rows: order_uid bigint
+UPDATE notice SET due_at = w.due_at
+FROM (
+    SELECT n.id, CASE WHEN row_number() OVER (PARTITION BY n.order_uid ORDER BY n.id) = 1 THEN coalesce(n.due_at, :now) END AS due_at
+    FROM {rows} r JOIN notice n ON n.order_uid = r.order_uid WHERE n.state = 'waiting'
+) w
+WHERE notice.id = w.id AND (notice.due_at IS NULL) <> (w.due_at IS NULL);
+
 -- put_notices --
 -- Write notices; one that was told before stays as it is. RETURNING the ids of the new ones.
--- rows: place bigint, merchant_id bigint, payment_id bigint, dialect text, word text, delivery text, endpoint_id bigint, url text, body text, state text, due_at bigint, created_at bigint, payout_id bigint
+-- rows: place bigint, merchant_id bigint, payment_id bigint, dialect text, word text, delivery text, endpoint_id bigint, url text, body text, state text, due_at bigint, created_at bigint, payout_id bigint, order_uid bigint
 INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, tries, due_at, leased_until, created_at, ended_at,
-    payout_id)
-SELECT merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, 0, due_at, NULL, created_at, NULL, payout_id
+    payout_id, order_uid)
+SELECT merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, 0, due_at, NULL, created_at, NULL, payout_id, order_uid
 FROM {rows} r WHERE true ORDER BY place
 ON CONFLICT DO NOTHING
 RETURNING id, delivery;
@@ -68,7 +89,7 @@ WITH RECURSIVE lane(endpoint_id) AS (
         ORDER BY d.due_at LIMIT :room_each
     )
 )
-SELECT n.id, n.merchant_id, n.payment_id, n.dialect, n.word, n.delivery, n.body, n.endpoint_id, f.url, f.secret, f.previous_secret, n.created_at
+SELECT n.id, n.merchant_id, n.payment_id, n.order_uid, n.dialect, n.word, n.delivery, n.body, n.endpoint_id, f.url, f.secret, f.previous_secret, n.created_at
 FROM first f CROSS JOIN notice n ON n.id = f.id WHERE f.place <= f.room ORDER BY f.place, f.due_at LIMIT :limit;
 
 -- find_due (postgres) --
@@ -81,7 +102,7 @@ WITH RECURSIVE lane(endpoint_id) AS (
     SELECT (SELECT min(n.endpoint_id) FROM notice n WHERE n.state = 'waiting' AND n.endpoint_id > lane.endpoint_id)
     FROM lane WHERE lane.endpoint_id IS NOT NULL
 )
-SELECT n.id, n.merchant_id, n.payment_id, n.dialect, n.word, n.delivery, n.body, n.endpoint_id, coalesce(n.url, e.url) AS url,
+SELECT n.id, n.merchant_id, n.payment_id, n.order_uid, n.dialect, n.word, n.delivery, n.body, n.endpoint_id, coalesce(n.url, e.url) AS url,
     e.secret, CASE WHEN e.previous_until > :now THEN e.previous_secret END AS previous_secret, n.created_at
 FROM lane JOIN endpoint e ON e.id = lane.endpoint_id AND e.enabled = 1 LEFT JOIN {rows} r ON r.endpoint_id = lane.endpoint_id
 CROSS JOIN LATERAL (
@@ -130,7 +151,7 @@ FROM {rows} r WHERE true;
 -- find_resend --
 -- A page of a merchant's notices in some states; `addressed` is 0 where the endpoint it was meant for cannot be used.
 -- rows: state text
-SELECT n.id, n.merchant_id, n.payment_id, n.endpoint_id, n.url, coalesce(p.shop, '') AS shop,
+SELECT n.id, n.merchant_id, n.payment_id, n.order_uid, n.endpoint_id, n.url, coalesce(p.shop, '') AS shop,
     CASE WHEN e.enabled = 1 AND (n.url IS NOT NULL OR e.url <> '') THEN 1 ELSE 0 END AS addressed
 FROM notice n LEFT JOIN endpoint e ON e.id = n.endpoint_id LEFT JOIN payment p ON p.id = n.payment_id
 WHERE n.merchant_id = :merchant_id AND n.id >= :first_id AND n.id <= :last_id AND n.created_at >= :from_at AND n.created_at < :until_at

@@ -77,7 +77,9 @@ async def _resend(tx: Tx, wish: Resend, now: int) -> Resent:
             endpoints[row["id"]] = endpoint
     chosen = [row for row in rows if row["id"] in endpoints]
     payments = [row["payment_id"] for row in chosen]
-    await order.lock(tx, payments, [row["id"] for row in chosen if row["payment_id"] is None])
+    orders = [row["order_uid"] for row in chosen]
+    tests = [row["id"] for row in chosen if row["payment_id"] is None and row["order_uid"] is None]
+    await order.lock(tx, payments, tests, orders)
     await tx.fetch(_q.wait_again, sorted(endpoints.items()), now=now)
-    await order.arrange(tx, payments, now)
+    await order.arrange(tx, payments, now, orders)
     return Resent(len(chosen), rows[-1]["id"] + 1 if len(rows) == PAGE else None)

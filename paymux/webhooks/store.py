@@ -61,6 +61,7 @@ async def _claim(tx: Tx, wish: Claim, now: int) -> list[Claimed]:
             sealed=(row["secret"], *([row["previous_secret"]] if row["previous_secret"] else [])),
             created_at=row["created_at"],
             leased_until=until,
+            order_uid=row["order_uid"],
         )
         for row in found
         if row["id"] in tries
@@ -71,9 +72,10 @@ async def record(tx: Tx, answers: Sequence[Answered], now: int) -> list[bool]:
     """Keep answers, end notices or say when they are tried again, and release their successors.
 
     False for a claim that is no longer held: it ran out and another node sends the notice, or this was recorded before."""
-    tests = [answered.id for answered in answers if answered.payment_id is None]
+    tests = [answered.id for answered in answers if answered.payment_id is None and answered.order_uid is None]
     payments = [answered.payment_id for answered in answers]
-    held = {row["id"]: row for row in await order.lock(tx, payments, tests) if row["state"] == NoticeState.WAITING}
+    orders = [answered.order_uid for answered in answers]
+    held = {row["id"]: row for row in await order.lock(tx, payments, tests, orders) if row["state"] == NoticeState.WAITING}
     ended, kept, results = [], [], []
     for answered in answers:
         row = held.get(answered.id)
@@ -92,7 +94,7 @@ async def record(tx: Tx, answers: Sequence[Answered], now: int) -> list[bool]:
         kept.append((answered.id, answered.url, answered.status, answered.answer, answered.error, answered.took_ms))
     await tx.fetch(_q.end_tries, ended)
     await tx.fetch(_q.keep_answers, kept, now=now)
-    await order.arrange(tx, payments, now)
+    await order.arrange(tx, payments, now, orders)
     return results
 
 

@@ -40,7 +40,7 @@ def test_every_word_of_the_model_has_its_text() -> None:
 def test_no_text_stands_unused_in_the_catalogues() -> None:
     folder = Path(words.__file__).parent
     source = "".join(path.read_text() for pattern in ("*.py", "templates/*.html") for path in folder.glob(pattern))
-    built = ("method.", "notice.", "decline.", "detail.", "instructions.", "input.")
+    built = ("method.", "notice.", "decline.", "detail.", "instructions.", "input.", "order.title.", "order.text.")
     screens = {f"{screen}.{part}" for screen in Screen for part in ("title", "text")}
     unused = [key for key in words.catalogue("en") if key not in source and not key.startswith(built) and key not in screens]
     assert unused == []

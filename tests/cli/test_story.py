@@ -40,6 +40,7 @@ def test_a_payment_is_followed_from_its_merchant_to_the_books(database_url: str)
     assert set(credentials["ecomtrade24"]) == {"api_key"}
     assert set(credentials["etpay"]) == {"merchant_code", "merchant_api_token"}
     assert credentials["echelon"] == {"merchant_code": "M000001", "secret": credentials["echelon"]["secret"]}
+    assert set(credentials["exchanger"]) == {"partner", "public_key", "secret_key"}
     key = credentials["ecomtrade24"]["api_key"]
     with RunningServer(database_url) as server:
         assert "SANDBOX MODE: no real money" in server.text()

@@ -82,6 +82,16 @@ DELETE FROM sandbox_callback WHERE id IN (SELECT r.id FROM {rows} r);
 -- rows: operation_key text
 DELETE FROM sandbox_callback WHERE operation_key IN (SELECT r.operation_key FROM {rows} r);
 
+-- add_disbursement --
+-- What the cashier paid; a key is paid once.
+INSERT INTO sandbox_disbursement (operation_key, amount_units, currency, account, txid, ends, created_at)
+VALUES (:operation_key, :amount_units, :currency, :account, :txid, :ends, :now) ON CONFLICT (operation_key) DO NOTHING;
+
+-- disbursements --
+-- What the cashier paid, by key.
+-- rows: operation_key text
+SELECT d.operation_key, d.txid, d.ends FROM {rows} r JOIN sandbox_disbursement d ON d.operation_key = r.operation_key;
+
 -- take_remittance --
 -- The bank takes an order; one whose key it has already stays as it is.
 INSERT INTO sandbox_remittance (operation_key, reference, amount_units, currency, account, reason, due_at, ends, created_at)

@@ -1,0 +1,79 @@
+"""The exchange's part of the composition: its verbs for commands and the server, its doors, and its background duties."""
+
+from typing import Any
+
+from paymux import __version__
+from paymux.checkout.orders import OrderPages
+from paymux.clock import Clock
+from paymux.dialects.exchanger import notices, routes
+from paymux.dialects.exchanger.methods import Parts
+from paymux.exchange.catalogue import Shelf
+from paymux.exchange.change import Exchange
+from paymux.exchange.create import Opener
+from paymux.exchange.expire import Sweep
+from paymux.exchange.keys import Keys
+from paymux.exchange.payout import Payouts
+from paymux.exchange.read import Reads
+from paymux.exchange.report import Reporter
+from paymux.http import openapi
+from paymux.http.client import Client
+from paymux.http.serve import Table
+from paymux.keyring import Keyring
+from paymux.providers.sandbox.house.cashier import Cashier
+from paymux.rates.look import Looker
+from paymux.storage.writer import Batcher, Storage
+from paymux.work import Duty
+
+SWEPT_AT_ONCE = 200
+FORMS = notices.FORMS
+
+
+class ExchangeVerbs:
+    """What a core has for the exchange."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self.shelf = Shelf()
+        self.exchange = Exchange(keyring, self.shelf, notices.FORM)
+        self.order_opener = Opener(keyring)
+        self.order_reads = Reads(keyring, self.shelf)
+        self.order_reporter = Reporter(self.exchange)
+        self.exchange_keys = Keys(keyring)
+
+
+class ExchangeDuties:
+    """What a serving process does for the exchange in the background. Without a payer due payouts wait."""
+
+    def __init__(
+        self, verbs: ExchangeVerbs, reader: Batcher, writer: Batcher, storage: Storage, client: Client, clock: Clock, sandbox: bool
+    ) -> None:
+        self._writer, self._clock = writer, clock
+        self.looker = Looker(storage, client)
+        self.order_sweep = Sweep(verbs.exchange)
+        self.order_payouts = Payouts(verbs.exchange, writer, Cashier(writer, reader) if sandbox else None)
+
+    def exchange_duties(self) -> list[Duty]:
+        async def sweep() -> int:
+            return await self._writer.submit(self.order_sweep.expire, SWEPT_AT_ONCE)
+
+        async def look() -> int:
+            return await self.looker.look(self._clock.now())
+
+        return [
+            Duty("expire_orders", sweep, 1.0, SWEPT_AT_ONCE),
+            Duty("pay_out_orders", self.order_payouts.duty, 0.5, 20),
+            Duty("look_at_rates", look, 1.0, 1_000_000),
+        ]
+
+
+def exchange_tables(verbs: ExchangeVerbs, reader: Batcher, writer: Batcher, limited: bool, sandbox: bool) -> tuple[Table, Table]:
+    """The API's table, and the pages'."""
+    v = verbs
+    parts = Parts(reader, writer, v.shelf, v.order_reads, v.order_opener, v.exchange, v.exchange_keys, limited)
+    return routes.Door(parts).table(), OrderPages(v.order_reads, reader, writer, v.exchange, sandbox).table()
+
+
+def exchange_document(table: Table) -> dict[str, Any]:
+    """The OpenAPI document: both headers together sign, and public methods need neither."""
+    headers = {name: {"type": "apiKey", "in": "header", "name": name} for name in ("apikey", "hash")}
+    described = openapi.document(table, "Paymux: the exchanger's API", __version__, headers)
+    return {**described, "security": [{}, {"apikey": [], "hash": []}]}

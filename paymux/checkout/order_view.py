@@ -1,0 +1,173 @@
+"""An order of the exchange as a page: the order page, which shows everything its holder may see, and the payment page, which shows a
+payer no more than how to pay. Pure: values in, HTML out."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+from markupsafe import Markup
+
+from paymux.checkout import words
+from paymux.checkout.amounts import amount_markup, shows_code, time_markup
+from paymux.checkout.links import own_url, safe_url
+from paymux.checkout.render import page, qr_code
+from paymux.exchange.calculate import plain_units
+from paymux.exchange.lifecycle import OVER, UNPAID, Status
+from paymux.exchange.model import Currency, Order, Value
+from paymux.money import Currency as Unit
+from paymux.money import Money
+
+S = Status
+TONES = {
+    S.NEW: ("", "eye"), S.WAIT_PAYMENT: ("", "transfer"), S.IN_PROGRESS: ("doubt", "eye"), S.IN_PROGRESS_PAYOUT: ("good", "check"),
+    S.ERROR_PAYMENT: ("doubt", "part"), S.ERROR_PAYOUT: ("doubt", "clock"), S.HOLD: ("doubt", "eye"), S.DONE: ("good", "check"),
+    S.RETURNED: ("", "back"), S.DELETED: ("bad", "cross"),
+}  # fmt: skip
+RETURNS = {S.DONE: "success", S.DELETED: "error", S.RETURNED: "error"}
+SCHEMES = {"BTC": "bitcoin"}
+REFRESH_S = 20
+_PLACEHOLDER = re.compile(r"\[\[([a-z]+)\]\]", re.IGNORECASE)
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a page shows. `screen` is the status; `hidden` keeps the recipient's values out of the document."""
+
+    screen: Status
+    kind: str  # order, payment
+    language: str
+    languages: tuple[tuple[str, str], ...]
+    nonce: str
+    sandbox: bool
+    order: Order
+    give: Currency
+    get: Currency
+    now: int
+    path: str
+    version: int
+    shop: str | None = None
+    order_ref: str | None = None
+    reference: str | None = None
+    amount: Money | None = None
+
+    @property
+    def expires_at(self) -> int:
+        return self.order.expires_at
+
+
+def back_url(url: str | None, status: Status) -> str | None:
+    """Where the button leads: the shop's URL with how it ended. A query is added to, a fragment stays last."""
+    told = RETURNS.get(status)
+    if url is None or told is None or safe_url(url) is None:
+        return None
+    front, mark, fragment = url.partition("#")
+    return f"{front}{'&' if '?' in front else '?'}status={told}{mark}{fragment}"
+
+
+def render(view: OrderView) -> bytes:
+    """The whole page, UTF-8."""
+    order, status = view.order, view.screen
+    tone, drawing = TONES[status]
+    unpaid = status in UNPAID
+
+    def t(key: str, **values: object) -> Markup:
+        return words.text(view.language, key, **values)
+
+    watched = status is S.WAIT_PAYMENT and view.give.payment == "automatic"
+    context: dict[str, object] = {
+        "v": view, "t": t, "plain": lambda key, **values: words.plain(view.language, key, **values),
+        "money": lambda amount: amount_markup(amount, view.language), "when": lambda at: time_markup(at, view.language),
+        "heading": f"order.title.{status}", "text_key": "order.text.watched" if watched else f"order.text.{status}",
+        "tone": tone, "drawing": drawing, "shows_code": view.amount is not None and shows_code(view.amount),
+        "domain": "", "long_amount": False, "accent": None, "logo": None,
+        "action": own_url(view.path) or "", "live_url": None if status in OVER else f"{view.path}?live=events",
+        "poll_url": None if status in OVER else f"{view.path}?live=poll", "languages": list(view.languages),
+        "refresh_s": 0 if status in OVER or (unpaid and status is S.NEW) else REFRESH_S, "auto_return_s": 0, "hand_over": False,
+        "left_ms": max(0, order.expires_at - view.now) if unpaid else None, "account": view.give.account,
+        "sends": _sends(view) if status is S.WAIT_PAYMENT else [], "qr": _qr(view) if status is S.WAIT_PAYMENT else None,
+        "payment_text": _filled(view) if status is S.WAIT_PAYMENT else "", "facts": _facts(view, t) if view.kind == "order" else [],
+        "actions": _actions(view), "back_url": back_url(order.details.callback_url, status),
+    }  # fmt: skip
+    return page("order.html", context)
+
+
+def _actions(view: OrderView) -> Sequence[tuple[str, str]]:
+    if view.screen is S.NEW:
+        return (("confirm", "order.action.confirm"), ("cancel", "order.action.cancel"))
+    if view.screen is S.WAIT_PAYMENT:
+        paid = (("paid", "order.action.paid"),) if view.give.payment == "manual" else ()
+        return (*paid, ("cancel", "order.action.cancel"))
+    return ()
+
+
+def _sends(view: OrderView) -> list[tuple[str, str, str, bool]]:
+    """(label, shown, what is copied, whether it stands out)."""
+    given = plain_units(view.order.in_units, view.give)
+    rows = [("detail.amount", f"{given} {view.give.symbol}", given, True)]
+    if view.give.account:
+        rows.append(("order.account", view.give.account, view.give.account, False))
+    if view.give.network:
+        rows.append(("detail.network", view.give.network, "", False))
+    if not view.give.network or view.give.memo:
+        rows.append(("order.comment", str(view.order.uid), str(view.order.uid), False))
+    return rows
+
+
+def _qr(view: OrderView) -> Markup | None:
+    account = view.give.account
+    if not account:
+        return None
+    scheme = SCHEMES.get(view.give.code)
+    return qr_code(f"{scheme}:{account}?amount={plain_units(view.order.in_units, view.give)}" if scheme else account)
+
+
+def _filled(view: OrderView) -> str:
+    """The operator's own words for this currency, in the reader's language, with the vendor's placeholders filled in."""
+    order, give, get = view.order, view.give, view.get
+    values = {
+        "uid": str(order.uid), "account": give.account, "inamount": plain_units(order.in_units, give), "innamecurrency": give.name,
+        "insymbol": give.symbol, "outamount": plain_units(order.out_units, get), "outnamecurrency": get.name, "outsymbol": get.symbol,
+    }  # fmt: skip
+    text = localised(give.payment_text, view.language)
+    return _PLACEHOLDER.sub(lambda match: values.get(match.group(1).lower(), match.group()), text)
+
+
+def localised(text: str, language: str) -> str:
+    """A text that holds several languages: pieces between ##; a piece of two letters names the language of the next.
+
+    >>> localised("##en##Pay##ru##Оплатите## 5", "ru")
+    'Оплатите 5'
+    """
+    shown, governs = [], ""
+    for piece in text.split("##"):
+        if len(piece) == 2 and piece.isalpha():
+            governs = piece.lower()
+            continue
+        if not governs or governs == language:
+            shown.append(piece)
+        governs = ""
+    return "".join(shown)
+
+
+def money_of(units: int, currency: Currency) -> Money:
+    """An amount as people read it: without the zeros at its end."""
+    text = plain_units(units, currency)
+    places = len(text.partition(".")[2])
+    return Money(units // 10 ** (currency.decimals - places), Unit(currency.symbol, places))
+
+
+def _named(units: int, currency: Currency, language: str) -> Markup:
+    return Markup("{} {}").format(amount_markup(money_of(units, currency), language), currency.name)
+
+
+def _facts(view: OrderView, t: Callable[..., Markup]) -> list[tuple[object, object]]:
+    order, language = view.order, view.language
+    rows: list[tuple[object, object]] = [
+        (t("order.give"), _named(order.in_units, view.give, language)),
+        (t("order.get"), _named(order.out_units, view.get, language)),
+        (t("order.rate"), f"{order.details.rate_in} {view.give.symbol} = {order.details.rate_out} {view.get.symbol}"),
+    ]
+    hidden: tuple[Value, ...] = () if order.details.hide_out else order.details.to_values
+    rows += [(value.name, value.value) for value in (*order.details.from_values, *hidden, *order.details.route_values)]
+    if view.screen not in UNPAID:
+        rows.append((t("order.created"), time_markup(order.created_at, language)))
+    return rows

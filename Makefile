@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 ARGS ?=
+# Most tests wait for a server, a browser or a database, so more processes than cores help.
+JOBS ?= 4
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +27,7 @@ run: $(VENV)/.ready-run  ## start a demo shop and gateway on this machine
 	@$(BIN)/paymux demo $(ARGS)
 
 test: lint browser  ## lint, types, and all tests; ARGS="-k word" goes to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: setup  ## style, format and types
 	@$(BIN)/ruff check .

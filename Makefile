@@ -27,7 +27,8 @@ run: $(VENV)/.ready-run  ## start a demo shop and gateway on this machine
 	@$(BIN)/paymux demo $(ARGS)
 
 test: lint browser  ## lint, types, and all tests; ARGS="-k word" goes to pytest
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not browser" $(ARGS) || [ $$? = 5 ]
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m browser $(ARGS) || [ $$? = 5 ]
 
 lint: setup  ## style, format and types
 	@$(BIN)/ruff check .

@@ -28,9 +28,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--crash-rounds", type=int, default=20, help="how often the crash test kills a server at a random moment")
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m browser` is looked at
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a browser come last: they are the slowest, and an open browser occupies the thread's event loop."""
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 def missing(why: Exception) -> BaseException:

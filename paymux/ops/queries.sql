@@ -116,7 +116,16 @@ UNION ALL SELECT 'payout', count(*) FROM payout
 UNION ALL SELECT 'payout_history', count(*) FROM payout_history
 UNION ALL SELECT 'sandbox_turn', count(*) FROM sandbox_turn
 UNION ALL SELECT 'sandbox_remittance', count(*) FROM sandbox_remittance
-UNION ALL SELECT 'sandbox_dialogue', count(*) FROM sandbox_dialogue;
+UNION ALL SELECT 'sandbox_dialogue', count(*) FROM sandbox_dialogue
+UNION ALL SELECT 'exchange_currency', count(*) FROM exchange_currency
+UNION ALL SELECT 'exchange_direction', count(*) FROM exchange_direction
+UNION ALL SELECT 'exchange_source', count(*) FROM exchange_source
+UNION ALL SELECT 'exchange_quote', count(*) FROM exchange_quote
+UNION ALL SELECT 'exchange_order', count(*) FROM exchange_order
+UNION ALL SELECT 'exchange_history', count(*) FROM exchange_history
+UNION ALL SELECT 'exchange_receipt', count(*) FROM exchange_receipt
+UNION ALL SELECT 'exchange_key', count(*) FROM exchange_key
+UNION ALL SELECT 'sandbox_disbursement', count(*) FROM sandbox_disbursement;
 
 -- export_snapshot (sqlite) --
 -- Nothing to export: an SQLite file is copied inside its own transaction.

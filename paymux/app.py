@@ -6,7 +6,7 @@ background duties.
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -115,7 +115,7 @@ class Core(ExchangeVerbs):
         self.writer = Batcher(
             storage.write, self.now, storage.retryable, storage.lanes, settings.writer_batch_max, settings.writer_queue_max
         )
-        self.reader = Batcher(storage.read, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
+        self.reader = Batcher(storage.look, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
         providers: dict[str, Provider] = all_providers(self.keyring, settings.start_timeout_s) if self.sandbox else {}
         self.registry = Registry(providers)
         self.health = HealthBook()
@@ -157,11 +157,11 @@ class Core(ExchangeVerbs):
             raise
         return cls(settings, storage)
 
-    async def open_payment(self, wish: OpenPayment) -> Opened | Refused:
-        return await self.writer.submit(self._opens, wish)
+    def open_payment(self, wish: OpenPayment) -> Awaitable[Opened | Refused]:
+        return self.writer.submit(self._opens, wish)
 
-    async def open_remembered(self, known: Remembered, wish: OpenPayment) -> Opened | Refused | None:
-        return await self.writer.submit(self._opens_remembered, (known, wish))
+    def open_remembered(self, known: Remembered, wish: OpenPayment) -> Awaitable[Opened | Refused | None]:
+        return self.writer.submit(self._opens_remembered, (known, wish))
 
     async def close(self) -> None:
         await self.writer.drain()
@@ -319,9 +319,7 @@ class Node(ExchangeDuties):
         return merchants.table()
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
-        """The ASGI application. The sandbox's own house lies under /sandbox/, as a company of its own would."""
-        if scope["type"] != "http":
-            return
+        """The ASGI application, for HTTP alone. The sandbox's own house lies under /sandbox/, as a company of its own would."""
         if self.house is not None and scope["path"].startswith("/sandbox/"):
             await self.house.pages(scope, receive, send)
         else:

@@ -11,6 +11,7 @@ and is read with every batch). `wall()` is never moved: leases and time-outs of 
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -41,7 +42,19 @@ def ticks() -> float:
 
 def text(at: int) -> str:
     """`YYYY-MM-DD HH:MM:SS`, UTC."""
-    return str(datetime.fromtimestamp(at // 1000, UTC))[:19]
+    day, second = divmod(at // 1000, 86_400)
+    minute, second = divmod(second, 60)
+    return f"{_day(day)} {_OF_DAY[minute]}:{_TWO[second]}"
+
+
+_TWO = tuple(f"{number:02d}" for number in range(60))
+_OF_DAY = tuple(f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(1440))
+
+
+@lru_cache(400)
+def _day(day: int) -> str:
+    """The date so many days after 1970-01-01; the dates of stored moments are few, and the moments many."""
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")
 
 
 def iso(at: int) -> str:

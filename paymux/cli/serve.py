@@ -160,8 +160,6 @@ async def _greet(
 def _server(node: "Node", up: asyncio.Event) -> "uvicorn.Server":
     import uvicorn
 
-    from paymux.http.one_write import OneWrite
-
     class Server(uvicorn.Server):
         """Signals are ours (uvicorn would raise them again at the end), and the duties stop while the requests drain."""
 
@@ -179,7 +177,7 @@ def _server(node: "Node", up: asyncio.Event) -> "uvicorn.Server":
     application: Any = node
     config = uvicorn.Config(
         application,
-        http=OneWrite,
+        http="httptools",
         loop="none",
         lifespan="off",
         interface="asgi3",

@@ -6,12 +6,11 @@ they are read; one that broke off in the middle is no request.
 """
 
 import asyncio
-import contextlib
 import ipaddress
 import re
-import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -20,6 +19,8 @@ import structlog
 from paymux.clock import ticks
 from paymux.errors import Busy, OutcomeUnknown, StorageError
 from paymux.http.access import AccessLog
+from paymux.http.body import BrokeOff, drain, read
+from paymux.http.whole import answered_json
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -28,9 +29,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 RETRY_AFTER_S = 1
 QUERY_PAIRS_MAX = 100
 BODY_TIMEOUT_S = 30.0  # for a whole body: who sends a byte a minute does not hold a place for ever
-DRAIN_S = 5.0
-DRAIN_BYTES_MAX = 32 * 1024 * 1024
+HOSTS_KEPT = 1000
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
+_PLAIN_PAIR = re.compile(rb"([A-Za-z0-9_]+)=([A-Za-z0-9_.-]*)")
 
 log = structlog.get_logger()
 
@@ -42,15 +43,23 @@ class Request:
     method: str
     path: str
     query_string: bytes
-    headers: Mapping[str, str]
+    raw_headers: Mapping[bytes, bytes]
     body: bytes
     client: str
     base_url: str  # scheme and host that our answers build URLs from; no slash at the end
     params: Mapping[str, str] = field(default_factory=dict)  # what stands in the path where the route has {names}
     _query: dict[str, str] | None = None
+    _headers: dict[str, str] | None = None
 
     def header(self, name: str) -> str:
-        return self.headers.get(name, "")
+        return self.raw_headers.get(name.encode("latin-1"), b"").decode("latin-1")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """All of them; most requests are asked for one or two, by `header`."""
+        if self._headers is None:
+            self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers.items()}
+        return self._headers
 
     @property
     def query(self) -> dict[str, str]:
@@ -67,7 +76,7 @@ class Request:
     @property
     def has_body(self) -> bool:
         """Whether a body was announced; without either header there is none."""
-        return "content-length" in self.headers or "transfer-encoding" in self.headers
+        return b"content-length" in self.raw_headers or b"transfer-encoding" in self.raw_headers
 
     def cookie(self, name: str) -> str:
         for part in self.header("cookie").split(";"):
@@ -82,6 +91,9 @@ def _pairs(text: bytes) -> dict[str, str]:
         return {}
     try:
         found: dict[str, str] = {}
+        plain = _PLAIN_PAIR.fullmatch(text)
+        if plain:  # as nearly every look-up is
+            return {plain[1].decode("ascii"): plain[2].decode("ascii")}
         for name, value in parse_qsl(text.decode("utf-8"), keep_blank_values=True, max_num_fields=QUERY_PAIRS_MAX):
             found.setdefault(name, value)
         return found
@@ -111,7 +123,7 @@ class Parameter:
     schema: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Route:
     """One endpoint; its path may have `{names}` or end with `/*`. `request` and `answers` are msgspec types, read by the OpenAPI
     document; `hidden` leaves it out there."""
@@ -124,6 +136,11 @@ class Route:
     answers: Mapping[int, Any] = field(default_factory=dict)
     parameters: Sequence[Parameter] = ()
     hidden: bool = False
+
+    @cached_property
+    def name(self) -> str:
+        """As it stands in the metrics."""
+        return f"{self.method} {self.path}"
 
 
 Failure = Callable[[Request, int, Mapping[str, str]], Response]  # 404 405 408 413 500 503 in the table's own words, with headers
@@ -148,20 +165,29 @@ class Origin:
 
     base_url: str | None
     trusted: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = ()
+    _known: dict[tuple[str, bytes], str] = field(default_factory=dict, compare=False)  # (scheme, host) -> base URL
 
-    def of(self, scope: Scope, headers: Mapping[str, str]) -> tuple[str, str]:
+    def of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> tuple[str, str]:
         """(client address, base URL). Forwarded headers count only from a trusted address."""
         peer = scope.get("client") or ("", 0)
-        client, scheme, host = str(peer[0]), scope.get("scheme", "http"), headers.get("host", "")
+        client, scheme, host = str(peer[0]), scope.get("scheme", "http"), headers.get(b"host", b"")
         if self.trusted and self._trusts(client):
-            forwarded = headers.get("x-forwarded-for", "").split(",")[-1].strip()
+            forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")[-1].strip()
             client = forwarded or client
-            if headers.get("x-forwarded-proto") in ("http", "https"):
-                scheme = headers["x-forwarded-proto"]
-            host = headers.get("x-forwarded-host", host)
+            if headers.get(b"x-forwarded-proto") in (b"http", b"https"):
+                scheme = headers[b"x-forwarded-proto"].decode("ascii")
+            host = headers.get(b"x-forwarded-host", host)
         if self.base_url:
             return client, self.base_url
-        return client, f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
+        known = self._known.get((scheme, host))
+        return client, known if known is not None else self._base_url(scheme, host)
+
+    def _base_url(self, scheme: str, host: bytes) -> str:
+        text = host.decode("latin-1")
+        base_url = f"{scheme}://{text if _HOST.fullmatch(text) else 'localhost'}"
+        if len(self._known) < HOSTS_KEPT:
+            self._known[scheme, host] = base_url
+        return base_url
 
     def _trusts(self, client: str) -> bool:
         try:
@@ -169,10 +195,6 @@ class Origin:
         except ValueError:
             return False
         return any(address in network for network in self.trusted)
-
-
-class _BrokeOff(Exception):
-    """The caller went away before its request was whole."""
 
 
 class Dispatcher:
@@ -206,7 +228,7 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = ticks()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = dict(scope["headers"])
         client, base_url = self._origin.of(scope, headers)
         path = _one_slash(scope["path"])
         request = Request(scope["method"], path, scope.get("query_string", b""), headers, b"", client, base_url)
@@ -214,12 +236,14 @@ class Dispatcher:
         logged = route.path if route is not None and request.params else path  # what stands for a name may be a secret of the buyer's
         try:
             response = await self._answer(request, receive, route, table, allowed)
-        except _BrokeOff:
+        except BrokeOff:
             log.info("request.broke_off", method=request.method, path=logged[:200])
             return
         if self.observe is not None:  # before it is sent: a stream lasts as long as its reader stays
-            self.observe(table.name if table else "", f"{route.method} {route.path}" if route else "", response.status, ticks() - started)
-        await self._reply(request, response, receive, send)
+            self.observe(table.name if table else "", route.name if route else "", response.status, ticks() - started)
+        ordinary = response.headers is JSON and response.stream is None and response.status != 413
+        if not (ordinary and answered_json(send, response.status, response.body)):
+            await self._reply(request, response, receive, send)
         self._access.note(request.method, logged, response.status, ticks() - started)
 
     @staticmethod
@@ -234,7 +258,8 @@ class Dispatcher:
         await send({"type": "http.response.start", "status": response.status, "headers": raw})
         await send({"type": "http.response.body", "body": body, "more_body": unread})
         if unread:
-            await _drain(receive, request)
+            if not request.header("expect"):  # else it waits for our word before it sends
+                await drain(receive)
             await send({"type": "http.response.body", "body": b""})
 
     async def _answer(self, request: Request, receive: Receive, route: Route | None, table: Table | None, allowed: set[str]) -> Response:
@@ -243,7 +268,7 @@ class Dispatcher:
             return failure(request, 405 if allowed else 404, {"Allow": ", ".join(sorted(allowed))} if allowed else {})
         limit = (table.body_max_bytes if table else None) or self._body_max
         try:
-            body = await _in_time(_read(receive, request, limit), self._body_timeout_s) if request.has_body else b""
+            body = await read(receive, request.header("content-length"), limit, self._body_timeout_s) if request.has_body else b""
         except TimeoutError:
             return failure(request, 408, {"Connection": "close"})
         if body is None:
@@ -308,66 +333,3 @@ def _one_slash(path: str) -> str:
     while "//" in path:
         path = path.replace("//", "/")
     return path
-
-
-async def _read(receive: Receive, request: Request, limit: int) -> bytes | None:
-    """The body, or None if it is longer than allowed."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        return None
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _BrokeOff
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            return None
-        if part:
-            parts.append(part)
-        if not message.get("more_body"):
-            break
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _in_time(reading: Coroutine[Any, Any, bytes | None], timeout_s: float) -> bytes | None:
-    """A body within its time. Nearly always it came with the head and is read without a wait: then there is nothing to time."""
-    try:
-        waits_for = reading.send(None)
-    except StopIteration as done:
-        read: bytes | None = done.value
-        return read
-    async with asyncio.timeout(timeout_s):
-        return await _resumed(reading, waits_for)
-
-
-@types.coroutine
-def _resumed(work: Coroutine[Any, Any, bytes | None], waits_for: Any) -> Generator[Any, Any, bytes | None]:
-    """Go on with a coroutine that was begun by hand and waits for something."""
-    try:
-        while True:
-            try:
-                sent = yield waits_for
-            except BaseException as error:
-                waits_for = work.throw(error)
-            else:
-                waits_for = work.send(sent)
-    except StopIteration as done:
-        read: bytes | None = done.value
-        return read
-
-
-async def _drain(receive: Receive, request: Request) -> None:
-    """Take in what a caller goes on sending after it was refused: closing at once would reset the connection under the answer."""
-    if request.header("expect"):
-        return  # it waits for our word before it sends
-    size = 0
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_S):
-            while size <= DRAIN_BYTES_MAX:
-                message = await receive()
-                size += len(message.get("body", b""))
-                if message["type"] == "http.disconnect" or not message.get("more_body"):
-                    return

@@ -8,15 +8,30 @@ from paymux.storage.query import Tx, load
 
 _q = load("paymux.ledger")
 
+KNOWN_MAX = 100_000
+
 
 async def accounts(tx: Tx, wanted: Sequence[Account]) -> dict[Account, int]:
     """The ids of accounts; missing ones are made."""
-    names = sorted(set(wanted))
+    names = set(wanted)
+    known: dict[Account, int] = tx.lasting.setdefault(Account, {})
+    found = {account: known[account] for account in names if account in known}
+    if len(found) < len(names):
+        found |= await _find_or_make(tx, sorted(names - found.keys()), known)
+    return found
+
+
+async def _find_or_make(tx: Tx, names: Sequence[Account], known: dict[Account, int]) -> dict[Account, int]:
     found = await _find(tx, names)
     missing = [account for account in names if account not in found]
     if missing:
+        tx.made = True
         await tx.fetch(_q.make_accounts, [(a.merchant_id, a.kind, a.currency, 0 if a.guarded else None) for a in missing])
-        found |= await _find(tx, missing)
+        return found | await _find(tx, missing)
+    if not tx.made:  # else it may be rolled back yet, and its ids given to others
+        if len(known) > KNOWN_MAX:
+            known.clear()
+        known |= found
     return found
 
 
@@ -40,20 +55,15 @@ async def post(tx: Tx, transfers: Sequence[Transfer], now: int) -> None:
             if account.guarded:
                 deltas[ids[account]] = deltas.get(ids[account], 0) + units
     moving = [(account_id, delta) for account_id, delta in sorted(deltas.items()) if delta]
-    if len(moving) > 1:
-        await tx.fetch(_q.lock_accounts, [(account_id,) for account_id, _ in moving])
-    await tx.fetch(_q.move_balances, moving)
-    await tx.fetch(
-        _q.post_transfers,
-        [
-            (
-                *(t.key, t.merchant_id, t.payment_id, ids[t.debit], ids[t.credit], t.amount_units, t.reason, t.event_at, now),
-                t.payout_id,
-                t.order_uid,
-            )
-            for t in transfers
-        ],
-    )
+    rows = [
+        (
+            *(t.key, t.merchant_id, t.payment_id, ids[t.debit], ids[t.credit], t.amount_units, t.reason, t.event_at, now),
+            t.payout_id,
+            t.order_uid,
+        )
+        for t in transfers
+    ]
+    await tx.together((_q.move_balances, moving), (_q.post_transfers, rows))
 
 
 async def available(tx: Tx, wanted: Sequence[Account]) -> dict[Account, int]:

@@ -4,8 +4,8 @@ Guarded accounts keep a locked balance that cannot go below zero. The others are
 no two merchants lock one row; their balances are sums.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 SHARED = 0  # the merchant id of accounts that belong to nobody in particular
 
@@ -25,8 +25,7 @@ class Kind(StrEnum):
 GUARDED = frozenset({Kind.PAYABLE, Kind.HELD, Kind.RESERVE, Kind.IN_TRANSIT, Kind.INVENTORY})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Account:
+class Account(NamedTuple):
     """One account: `kind` is a Kind, or `clearing:<provider>`."""
 
     merchant_id: int

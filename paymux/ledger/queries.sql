@@ -19,12 +19,18 @@ SELECT a.id, a.balance FROM account a JOIN {rows} r ON a.id = r.id ORDER BY a.id
 -- lock_accounts (postgres) --
 -- Lock guarded accounts in sorted order, so that two lanes cannot wait for each other in a circle.
 -- rows: id bigint
-SELECT a.id, a.balance FROM account a JOIN {rows} r ON a.id = r.id ORDER BY a.id FOR UPDATE OF a;
+SELECT a.id, a.balance FROM account a JOIN {rows} r ON a.id = r.id ORDER BY a.id FOR NO KEY UPDATE OF a;
 
--- move_balances --
--- Add to the balances of guarded accounts; one below zero breaks the table's rule.
+-- move_balances (sqlite) --
+-- Add to the balances of guarded accounts; one below zero breaks the table's rule. A transaction that may write holds the only write lock.
 -- rows: id bigint, delta bigint
 UPDATE account SET balance = balance + r.delta FROM {rows} r WHERE account.id = r.id;
+
+-- move_balances (postgres) --
+-- Add to the balances of guarded accounts, locked in sorted order; one below zero breaks the table's rule.
+-- rows: id bigint, delta bigint
+UPDATE account SET balance = balance + l.delta
+FROM (SELECT a.id, r.delta FROM {rows} r JOIN account a ON a.id = r.id ORDER BY a.id FOR NO KEY UPDATE OF a) l WHERE account.id = l.id;
 
 -- post_transfers --
 -- Append transfers.

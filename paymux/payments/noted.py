@@ -13,10 +13,11 @@ from paymux.payments.model import Attempt
 
 
 class WasOpened(msgspec.Struct, frozen=True):
-    """A payment was opened; `repeated`: a live one was answered."""
+    """Payments were opened; `repeated`: live ones were answered."""
 
     dialect: str
     repeated: bool
+    count: int = 1
 
 
 class Reached(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Open payments: the verb behind every dialect's "create"."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -33,7 +34,8 @@ async def open_payments(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: 
     taken = {index for index, free in enumerate(await _free(tx, wishes)) if not free}
     opened = await _open_or_repeat(door, tx, [wish for index, wish in enumerate(wishes) if index not in taken], now)
     if door.counted:
-        tx.facts.extend(WasOpened(one.payment.dialect, one.repeated) for one in opened)
+        sorts = Counter((one.payment.dialect, one.repeated) for one in opened)
+        tx.facts.extend(WasOpened(dialect, repeated, count) for (dialect, repeated), count in sorts.items())
     following = iter(opened)
     return [refuse(Refusal.DUPLICATE_REFERENCE) if index in taken else next(following) for index in range(len(wishes))]
 

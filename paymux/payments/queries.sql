@@ -15,26 +15,27 @@ WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending',
 -- rows: dialect text, reference text
 SELECT p.dialect, p.reference, p.id FROM {rows} r JOIN payment p ON p.dialect = r.dialect AND p.reference = r.reference;
 
--- insert_new (sqlite) --
--- Insert new payments with the next dense ids, in the order of their places; one whose repeat key lives already is left out. The only
--- writer holds the lock, so the highest id cannot change meanwhile. Differs because PostgreSQL takes ids from a sequence and can do all at once.
--- rows: place bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text, note text
+-- taken_keys --
+-- Which repeat keys live already, and the highest payment id. Only for SQLite, whose only writer holds the lock: neither can change meanwhile.
+-- rows: place bigint, merchant_id bigint, repeat_key text
+SELECT r.place, NULL AS last FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
+WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review')
+UNION ALL SELECT NULL, coalesce(max(id), 0) FROM payment;
+
+-- insert_rows --
+-- Insert new payments whose keys are free, with ids that were given out before. Only for SQLite.
+-- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text
 INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version,
     order_ref, repeat_key, reference, method, email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at, outcome_ref)
-SELECT (SELECT coalesce(max(id), 0) FROM payment) + row_number() OVER (ORDER BY r.place),
-    r.merchant_id, r.dialect, r.shop, r.amount_units, r.currency, 0, 0, 0, 'created', 1,
+SELECT r.id, r.merchant_id, r.dialect, r.shop, r.amount_units, r.currency, 0, 0, 0, 'created', 1,
     r.order_ref, r.repeat_key, r.reference, r.method, r.email, r.country, r.return_url, r.cancel_url, r.meta, r.details,
     r.created_at, r.expires_at, r.created_at, r.outcome_ref
-FROM {rows} r
-WHERE NOT EXISTS (
-    SELECT 1 FROM payment p WHERE p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
-        AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review'))
-ON CONFLICT DO NOTHING
-RETURNING id, merchant_id, repeat_key;
+FROM {rows} r WHERE true;
 
--- insert_new (postgres) --
+-- insert_new --
 -- Insert new payments with their first history rows, in one statement; one whose repeat key lives already, or whose reference is taken, is
 -- left out. Only what is not seen to live takes an id from the sequence, so that ids stay dense; two lanes insert in one order of keys.
+-- Only for PostgreSQL: SQLite knows no INSERT inside a SELECT.
 -- rows: place bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text, note text
 WITH fresh AS MATERIALIZED (
     SELECT r.* FROM {rows} r

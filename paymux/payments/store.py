@@ -1,12 +1,13 @@
 """Rows of payments, attempts, histories and receipts."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from paymux.merchants.model import Policy, policy_from
 from paymux.payments.decide import Decision
 from paymux.payments.lifecycle import AttemptState, State
-from paymux.payments.model import Attempt, HistoryRow, OpenPayment, Payment
+from paymux.payments.model import Attempt, OpenPayment, Payment
 from paymux.storage.query import Tx, load
 from paymux.storage.writer import LostUpdate
 
@@ -32,47 +33,47 @@ def attempt_of(row: Mapping[str, Any]) -> Attempt:
 
 async def insert_new(tx: Tx, wishes: Sequence[OpenPayment], now: int) -> list[int | None]:
     """Insert payments with their first history rows; their ids, None where one of the same repeat key lives or the reference is taken."""
-    rows = await tx.fetch(
-        q.insert_new,
-        [
-            (
-                place,
-                wish.merchant_id,
-                wish.dialect,
-                wish.shop,
-                wish.amount.units,
-                wish.amount.currency.code,
-                wish.order_ref,
-                wish.repeat_key,
-                wish.reference,
-                wish.method,
-                wish.email,
-                wish.country,
-                wish.return_url,
-                wish.cancel_url,
-                wish.meta,
-                wish.details,
-                now,
-                now + wish.lasts_ms,
-                wish.outcome_ref,
-                wish.note,
-            )
-            for place, wish in enumerate(wishes)
-        ],
-    )
-    if tx.engine == "postgres":
-        placed = {row["place"]: row["id"] for row in rows}
-        return [placed.get(place) for place in range(len(wishes))]
-    ids = _in_places(wishes, rows)
-    await tx.fetch(q.note_creations, [(id, wish.note) for id, wish in zip(ids, wishes, strict=True) if id is not None])
+    rows = [
+        (
+            place,
+            wish.merchant_id,
+            wish.dialect,
+            wish.shop,
+            wish.amount.units,
+            wish.amount.currency.code,
+            wish.order_ref,
+            wish.repeat_key,
+            wish.reference,
+            wish.method,
+            wish.email,
+            wish.country,
+            wish.return_url,
+            wish.cancel_url,
+            wish.meta,
+            wish.details,
+            now,
+            now + wish.lasts_ms,
+            wish.outcome_ref,
+        )
+        for place, wish in enumerate(wishes)
+    ]
+    if tx.engine == "sqlite":
+        return await _insert_rows(tx, wishes, rows)
+    made = await tx.fetch(q.insert_new, [(*row, wish.note) for row, wish in zip(rows, wishes, strict=True)])
+    ids = {row["place"]: row["id"] for row in made}
+    return [ids.get(place) for place in range(len(wishes))]
+
+
+async def _insert_rows(tx: Tx, wishes: Sequence[OpenPayment], rows: Sequence[tuple[Any, ...]]) -> list[int | None]:
+    """On SQLite nobody else writes meanwhile: what is free when it is looked at is free when it is taken."""
+    found = await tx.fetch(q.taken_keys, [(place, wish.merchant_id, wish.repeat_key) for place, wish in enumerate(wishes)])
+    taken = {row["place"] for row in found}
+    following = itertools.count(next(row["last"] for row in found if row["place"] is None) + 1)
+    ids = [None if place in taken else next(following) for place in range(len(wishes))]
+    fresh = [(id, place) for place, id in enumerate(ids) if id is not None]
+    await tx.fetch(q.insert_rows, [(id, *rows[place][1:]) for id, place in fresh])
+    await tx.fetch(q.note_creations, [(id, wishes[place].note) for id, place in fresh])
     return ids
-
-
-def _in_places(wishes: Sequence[OpenPayment], rows: Sequence[Mapping[str, Any]]) -> list[int | None]:
-    """SQLite cannot say which row became which payment, but the ids rise with the places, and only a repeat key can leave one out."""
-    ids = iter(sorted(row["id"] for row in rows))
-    made = {(row["merchant_id"], row["repeat_key"]) for row in rows}
-    return [next(ids) if wish.repeat_key is None or (wish.merchant_id, wish.repeat_key) in made else None for wish in wishes]
 
 
 async def lock(tx: Tx, ids: Iterable[int]) -> dict[int, tuple[Payment, Policy]]:
@@ -101,36 +102,46 @@ async def known_receipts(tx: Tx, wanted: Iterable[tuple[str, str]]) -> set[tuple
 async def save(tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Payment], decisions: Sequence[Decision]) -> None:
     """Write payments (guarded by the version that was read), attempts, histories and receipts."""
     changed = [payment for payment_id, payment in sorted(after.items()) if payment is not before[payment_id]]
-    saved = await tx.fetch(
-        q.save_payments,
-        [
-            (
-                p.id,
-                before[p.id].version,
-                p.state,
-                p.version,
-                p.received_units,
-                p.held_units,
-                p.payable_units,
-                p.txid_in,
-                p.txid_out,
-                p.last_error,
-                p.attention,
-                p.payer,
-                p.paid_at,
-                p.updated_at,
-            )
-            for p in changed
-        ],
-    )
-    if len(saved) != len(changed):
-        raise LostUpdate
+    payments = [
+        (
+            p.id,
+            before[p.id].version,
+            p.state,
+            p.version,
+            p.received_units,
+            p.held_units,
+            p.payable_units,
+            p.txid_in,
+            p.txid_out,
+            p.last_error,
+            p.attention,
+            p.payer,
+            p.paid_at,
+            p.updated_at,
+        )
+        for p in changed
+    ]
     tries = {decision.attempt.id: decision.attempt for decision in decisions if decision.attempt is not None}
-    await tx.fetch(
-        q.save_attempts,
-        [(a.id, a.state, a.provider_ref, a.handed_url, a.reason, a.ask_at, a.doubted_at, a.ended_at) for _, a in sorted(tries.items())],
-    )
-    await insert_history(tx, [row for decision in decisions for row in decision.history])
+    attempts = [
+        (a.id, a.state, a.provider_ref, a.handed_url, a.reason, a.ask_at, a.doubted_at, a.ended_at) for _, a in sorted(tries.items())
+    ]
+    history = [
+        (
+            row.payment_id,
+            row.version,
+            row.merchant_id,
+            row.event,
+            row.from_state,
+            row.to_state,
+            row.source,
+            row.attempt_id,
+            row.why,
+            row.happened_at,
+            row.learned_at,
+        )
+        for decision in decisions
+        for row in decision.history
+    ]
     receipts = [
         (
             provider,
@@ -147,28 +158,8 @@ async def save(tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Paymen
         for decision in decisions
         for provider, receipt in decision.receipts
     ]
-    if len(await tx.fetch(q.insert_receipts, receipts)) != len(receipts):
-        raise LostUpdate  # another node counted one of them for another payment
-
-
-async def insert_history(tx: Tx, rows: Sequence[HistoryRow]) -> None:
-    """Append history rows."""
-    await tx.fetch(
-        q.insert_history,
-        [
-            (
-                row.payment_id,
-                row.version,
-                row.merchant_id,
-                row.event,
-                row.from_state,
-                row.to_state,
-                row.source,
-                row.attempt_id,
-                row.why,
-                row.happened_at,
-                row.learned_at,
-            )
-            for row in rows
-        ],
+    saved, _, _, counted = await tx.together(
+        (q.save_payments, payments), (q.save_attempts, attempts), (q.insert_history, history), (q.insert_receipts, receipts)
     )
+    if saved != len(payments) or counted != len(receipts):
+        raise LostUpdate  # somebody changed a payment, or another node counted a receipt for another one

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from paymux.errors import DatabaseGone, OutcomeUnknown, StorageError
-from paymux.storage.query import Query, Rows, Tx
+from paymux.storage.query import Query, Rows, Step, Tx, joined
 
 T = TypeVar("T")
 
@@ -32,9 +32,10 @@ class PostgresTx:
 
     engine = "postgres"
 
-    def __init__(self, connection: asyncpg.Connection, timeout_s: int | None = None) -> None:
+    def __init__(self, connection: asyncpg.Connection, lasting: dict[Any, Any], timeout_s: int | None = None) -> None:
         self._connection, self._timeout_s = connection, timeout_s  # None: the pool's own
         self.facts: list[Any] = []
+        self.lasting, self.made = lasting, False
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]:
         statement = query.postgres
@@ -45,6 +46,15 @@ class PostgresTx:
         arguments = [params[name] for name in statement.params]
         found: Sequence[Any] = await self._connection.fetch(statement.sql, *arguments, timeout=self._timeout_s)
         return found
+
+    async def together(self, *steps: Step) -> list[int]:
+        filled = [step for step in steps if step[1]]
+        if not filled:
+            return [0] * len(steps)
+        texts = [msgspec.json.encode(rows).decode() for _, rows in filled]
+        [row] = await self._connection.fetch(joined(tuple(query for query, _ in filled)), *texts, timeout=self._timeout_s)
+        counts = iter(row)
+        return [next(counts) if rows else 0 for _, rows in steps]
 
     async def script(self, sql: str) -> None:
         await self._connection.execute(sql)
@@ -60,6 +70,7 @@ class PostgresStorage:
         self.lanes = lanes
         self._readers = readers
         self._pool: asyncpg.Pool | None = None
+        self._lasting: dict[Any, Any] = {}
 
     async def open(self) -> None:
         """Connect, or say why it is not possible."""
@@ -91,7 +102,7 @@ class PostgresStorage:
         async with self._connections().acquire() as connection:
             await connection.execute("BEGIN")
             try:
-                result = await work(PostgresTx(connection))
+                result = await work(PostgresTx(connection, self._lasting))
             except BaseException:
                 await _roll_back(connection)
                 raise
@@ -105,14 +116,18 @@ class PostgresStorage:
         """Run a unit that only reads."""
         try:
             async with self._connections().acquire() as connection:
-                return await work(PostgresTx(connection))
+                return await work(PostgresTx(connection, self._lasting))
         except _LOST as error:
             raise DatabaseGone(f"PostgreSQL does not answer ({type(error).__name__})") from error
+
+    async def look(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a unit of a few look-ups by key."""
+        return await self.read(work)
 
     async def snapshot(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit that reads for long and must see one moment, however many statements it has."""
         async with self._connections().acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await work(PostgresTx(connection, SNAPSHOT_TIMEOUT_S))
+            return await work(PostgresTx(connection, self._lasting, SNAPSHOT_TIMEOUT_S))
 
     async def close(self) -> None:
         if self._pool is not None:

@@ -17,6 +17,8 @@ Rows = Sequence[tuple[Any, ...]]
 Row = Mapping[str, Any]
 
 _HEAD = re.compile(r"^-- ([a-z_0-9]+)(?: \((sqlite|postgres)\))? --$")
+_PLACE = re.compile(r"\$([0-9]+)")
+_RETURNS = re.compile(r"\bRETURNING\b")
 _PARAM = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
@@ -39,13 +41,34 @@ class Query:
     postgres: Statement
 
 
+Step = tuple[Query, Rows]
+
+
 class Tx(Protocol):
     """A transaction (or a reading connection). On SQLite its methods never really suspend."""
 
     engine: str
     facts: list[Any]  # what a verb notes here is heard once the transaction is committed, and never if it is not
+    lasting: dict[Any, Any]  # of the whole storage: committed facts that no later change can touch, such as an account's id
+    made: bool  # whether this transaction made such facts: what it reads of them is then not committed yet
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]: ...
+
+    async def together(self, *steps: Step) -> list[int]:
+        """Run statements none of which sees what another does, in one trip to the server; how many rows each returned."""
+        ...
+
+
+@cache
+def joined(queries: tuple[Query, ...]) -> str:
+    """One statement of PostgreSQL for several."""
+    parts, counts, shift = [], [], 0
+    for number, query in enumerate(queries):
+        text = _PLACE.sub(lambda match, shift=shift: f"${shift + int(match[1])}", query.postgres.sql)  # type: ignore[misc]
+        parts.append(f"s{number} AS ({text})")
+        counts.append(f"(SELECT count(*) FROM s{number})" if _RETURNS.search(text) else "0")
+        shift += len(query.postgres.params)
+    return f"WITH {', '.join(parts)} SELECT {', '.join(counts)}"
 
 
 class Queries:

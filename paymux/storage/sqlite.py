@@ -1,4 +1,4 @@
-"""SQLite: one writer thread, WAL, synchronous=FULL; reads on their own connections, off the loop.
+"""SQLite: one writer thread, WAL, synchronous=FULL; long reads on their own threads, short look-ups where they are asked.
 
 A unit of work is a coroutine over a `Tx`. Here that `Tx` never really suspends, so the thread steps the coroutine to its
 end by itself. Every transaction that may write begins IMMEDIATE: one that began by reading fails at its first write,
@@ -18,12 +18,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from paymux.errors import StorageError
-from paymux.storage.query import Query, Rows, Tx
+from paymux.storage.query import Query, Rows, Step, Tx
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 20.0
 COPIED_PAGES = 4096  # between two signs of progress
+CACHE_KB = 8000  # a connection's own; behind it stands the system's
 OPENERS_MAX = 100  # so often the change to WAL is tried again
 
 
@@ -32,9 +33,10 @@ class SqliteTx:
 
     engine = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, lasting: dict[Any, Any]) -> None:
         self._connection = connection
         self.facts: list[Any] = []
+        self.lasting, self.made = lasting, False
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]:
         if rows is not None:
@@ -42,6 +44,9 @@ class SqliteTx:
                 return []
             params["rows"] = msgspec.json.encode(rows).decode()
         return self._connection.execute(query.sqlite.sql, params).fetchall()
+
+    async def together(self, *steps: Step) -> list[int]:
+        return [len(await self.fetch(query, rows)) for query, rows in steps]
 
     def copy_to(self, target: Path, told: Callable[[int, int], None]) -> None:
         """The whole database as this transaction sees it, into a file; others may write meanwhile. `told(pages done, pages)`."""
@@ -118,6 +123,7 @@ class SqliteStorage:
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
+        self._lasting: dict[Any, Any] = {}
 
     def _connect(self) -> sqlite3.Connection:
         try:
@@ -126,7 +132,7 @@ class SqliteStorage:
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
             connection.row_factory = sqlite3.Row
             _use_wal(connection)
-            for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY"):
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{CACHE_KB}", "temp_store=MEMORY"):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"cannot open the SQLite file {self._path}: {error}.{_hint(error)}") from error
@@ -147,6 +153,11 @@ class SqliteStorage:
         """Run a unit in one durable transaction; an exception rolls it back and is raised."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
 
+    async def look(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a unit of a few look-ups by key, on one snapshot, here and now: a batch of them takes less than a thread's waking and its
+        fight for the interpreter."""
+        return self._read(work)
+
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit that only reads, on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
@@ -159,7 +170,7 @@ class SqliteStorage:
         connection = self._mine()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            result = step(work(SqliteTx(connection)))
+            result = step(work(SqliteTx(connection, self._lasting)))
             connection.execute("COMMIT")
             return result
         except BaseException:
@@ -171,7 +182,7 @@ class SqliteStorage:
         connection = self._mine()
         connection.execute("BEGIN")
         try:
-            return step(work(SqliteTx(connection)))
+            return step(work(SqliteTx(connection, self._lasting)))
         finally:
             connection.execute("ROLLBACK")
 

@@ -1,9 +1,10 @@
 """Order per payment (or order of the exchange): of a payment's waiting notices only the first is due, so nothing else can be claimed.
 
-Whoever writes, ends or revives notices of a payment locks all of its notices first (`lock`), changes them, and lets
-`arrange` say which is due. Proof for two nodes on PostgreSQL: two such transactions of one payment share at least one
-committed notice, so the second waits for the first at `lock`; `arrange` is a later statement and sees what the first
-committed. A payment without a committed notice has one writer only: its changes hold the payment's own lock.
+Whoever ends or revives notices of a payment locks all of its notices first (`lock`), changes them, and lets `arrange` say which
+is due; whoever writes a further one writes it as not due, and then does the same. Proof for two nodes on PostgreSQL: two such
+transactions of one payment share at least one committed notice, so the second waits for the first at `lock`; `arrange` is a later
+statement and sees what the first committed. A payment's first notice is due as it is written: it has one writer only, since its
+changes hold the payment's own lock.
 Test deliveries belong to no payment and wait for nobody.
 """
 

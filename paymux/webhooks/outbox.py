@@ -1,6 +1,5 @@
 """Put notices into the outbox, in the transaction of the change that they tell."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from paymux.storage.query import Tx, load
@@ -48,15 +47,13 @@ async def put(tx: Tx, notices: Sequence[NewNotice], now: int) -> dict[str, int]:
     if not notices:
         return {}
     found = await addresses(tx, [(notice.merchant_id, notice.shop) for notice in notices])
-    told = {
-        order.subject(row)
-        for row in await order.lock(tx, [notice.payment_id for notice in notices], (), [notice.order_uid for notice in notices])
-    }
-    count = Counter((notice.payment_id, notice.order_uid) for notice in notices)
-    behind = {subject for subject, number in count.items() if subject != order.NOTHING and (number > 1 or subject in told)}
+    seen: set[order.Subject] = set()
     rows = []
     for place, notice in enumerate(notices):
         endpoint, addressed = found.of(notice.merchant_id, notice.shop, notice.url)
+        subject = (notice.payment_id, notice.order_uid)
+        first = subject not in seen or subject == order.NOTHING
+        seen.add(subject)
         rows.append(
             (
                 place,
@@ -69,12 +66,16 @@ async def put(tx: Tx, notices: Sequence[NewNotice], now: int) -> dict[str, int]:
                 notice.url or None,
                 notice.body,
                 NoticeState.WAITING if addressed else NoticeState.UNADDRESSED,
-                now if addressed and (notice.payment_id, notice.order_uid) not in behind else None,
+                now if addressed and first else None,
                 now,
                 notice.payout_id,
                 notice.order_uid,
             )
         )
     written = await tx.fetch(_q.put_notices, rows)
-    await order.arrange(tx, [payment for payment, _ in behind], now, [uid for _, uid in behind])
+    behind = {order.subject(row) for row in written if row["due_at"] is None and row["state"] == NoticeState.WAITING}
+    if behind:
+        payments, uids = [payment for payment, _ in behind], [uid for _, uid in behind]
+        await order.lock(tx, payments, (), uids)
+        await order.arrange(tx, payments, now, uids)
     return {row["delivery"]: row["id"] for row in written}

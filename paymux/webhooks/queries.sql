@@ -57,14 +57,18 @@ FROM (
 WHERE notice.id = w.id AND (notice.due_at IS NULL) <> (w.due_at IS NULL);
 
 -- put_notices --
--- Write notices; one that was told before stays as it is. RETURNING the ids of the new ones.
+-- Write notices; one that was told before stays as it is. One that is not the first of its payment or order is not due yet: `arrange` sees
+-- to it. RETURNING the new ones.
 -- rows: place bigint, merchant_id bigint, payment_id bigint, dialect text, word text, delivery text, endpoint_id bigint, url text, body text, state text, due_at bigint, created_at bigint, payout_id bigint, order_uid bigint
 INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, tries, due_at, leased_until, created_at, ended_at,
     payout_id, order_uid)
-SELECT merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, 0, due_at, NULL, created_at, NULL, payout_id, order_uid
+SELECT merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, 0,
+    CASE WHEN EXISTS (SELECT 1 FROM notice n WHERE n.payment_id = r.payment_id)
+        OR EXISTS (SELECT 1 FROM notice n WHERE n.order_uid = r.order_uid) THEN NULL ELSE due_at END,
+    NULL, created_at, NULL, payout_id, order_uid
 FROM {rows} r WHERE true ORDER BY place
 ON CONFLICT DO NOTHING
-RETURNING id, delivery;
+RETURNING id, delivery, payment_id, order_uid, state, due_at;
 
 -- find_due (sqlite) --
 -- Due notices that nobody holds: at most :room_each (or the endpoint's own room) of each endpoint, every endpoint's first before any second.

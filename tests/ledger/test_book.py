@@ -126,6 +126,22 @@ async def test_nodes_that_post_to_the_same_accounts_at_once_lose_nothing(stage: 
     await other.storage.close()
 
 
+async def test_an_account_that_was_made_in_a_rolled_back_transaction_is_made_anew(stage: Stage) -> None:
+    await post(stage, move("first", clearing(1, "bank", "USD"), payable(1, "USD"), 1))
+
+    async def twice_and_away(tx: Tx) -> None:
+        for key in ("a", "b"):  # the second finds what the first made
+            await book.post(tx, [move(key, clearing(1, "bank", "EUR"), payable(1, "EUR"), 100)], NOW)
+        raise RuntimeError("rolled back")
+
+    with pytest.raises(RuntimeError):
+        await stage.storage.write(twice_and_away)
+    await post(stage, move("c", clearing(1, "bank", "JPY"), payable(1, "JPY"), 5))  # may be given the ids that the others had
+    await post(stage, move("d", clearing(1, "bank", "EUR"), payable(1, "EUR"), 70))
+    assert (await balance(stage, payable(1, "EUR")), await balance(stage, payable(1, "JPY"))) == (70, 5)
+    assert await stage.faults() == []
+
+
 async def test_two_that_spend_the_same_money_at_once_cannot_both(stage: Stage, ready_url: str) -> None:
     other = await Stage.at(ready_url)
     await post(stage, move("a", clearing(1, "bank", "EUR"), payable(1, "EUR"), 100))

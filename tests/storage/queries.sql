@@ -25,6 +25,11 @@ INSERT INTO installation (name, value) VALUES (:name, :value);
 -- rows: name text, value text
 INSERT INTO installation (name, value) SELECT name, value FROM {rows} r WHERE true;
 
+-- put_returned --
+-- Facts for tests; RETURNING their names.
+-- rows: name text, value text
+INSERT INTO installation (name, value) SELECT name, value FROM {rows} r WHERE true RETURNING name;
+
 -- add_one --
 -- Count in a fact.
 UPDATE installation SET value = CAST(CAST(value AS bigint) + 1 AS text) WHERE name = 'count';

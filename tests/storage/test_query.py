@@ -6,6 +6,7 @@ import pytest
 
 from paymux.storage.query import Rows, Tx, load
 from paymux.storage.writer import Storage
+from tests.storage.ad_hoc import rows, run
 
 q = load("tests.storage")
 
@@ -77,3 +78,15 @@ async def test_a_batch_may_stand_twice_in_one_statement(storage: Storage) -> Non
 async def test_a_batch_of_thousands_is_one_statement(storage: Storage) -> None:
     found = await echo(storage, [(place, str(place)) for place in range(5000)], number=0, text="")
     assert [row["word"] for row in found] == [str(place) for place in range(5000)]
+
+
+async def test_statements_that_run_together_return_what_they_would_alone(storage: Storage) -> None:
+    await run(storage, "DELETE FROM installation;")
+
+    async def work(tx: Tx) -> list[int]:
+        empty = await tx.together((q.put_facts, []), (q.put_returned, []))
+        counts = await tx.together((q.put_facts, [("a", "1"), ("b", "2")]), (q.put_facts, []), (q.put_returned, [("c", "3"), ("d", "4")]))
+        return [*empty, *counts]
+
+    assert await storage.write(work) == [0, 0, 0, 0, 2]
+    assert sorted(await rows(storage, "SELECT name, value FROM installation")) == [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]

@@ -273,6 +273,7 @@ async def test_a_fault_of_ours_tells_nothing_of_us(live: LiveNode, monkeypatch: 
 
     monkeypatch.setattr(live.core.directory, "by_key", broken, raising=False)
     monkeypatch.setattr(live.core, "_opens", broken)
+    monkeypatch.setattr(live.core, "_opens_remembered", broken)
     for answer in (await shop.ask(session_id=session_id), await shop.post()):
         assert_refused(answer, 500, Code.SERVER_ERROR)
     monkeypatch.setattr(live.core.reads, "with_attempts", broken, raising=False)
@@ -285,7 +286,7 @@ async def test_a_fault_of_ours_tells_nothing_of_us(live: LiveNode, monkeypatch: 
 
 
 async def test_a_full_queue_is_answered_503_and_nothing_is_half_done(database_url: str) -> None:
-    async with serving(database_url, writer_queue_max=3) as live:
+    async with serving(database_url, writer_queue_max=3, session_per_minute=1000) as live:
         shop = await live.merchant()
         await shop.create()
         answers = await together([shop.post(order_id=f"ORD-{number}") for number in range(60)])

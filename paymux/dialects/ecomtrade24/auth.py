@@ -19,10 +19,11 @@ KEY_CHARS_MAX = 200  # ours have 44; a longer one is unknown whatever follows
 def given_key(request: Request) -> str | None:
     """The key of a request, from the first place that has one."""
     scheme, _, value = request.header("authorization").partition(" ")
-    query = request.query
-    places = (value if scheme.lower() == "bearer" else "", request.header("x-api-key"), query.get("api_key", ""), query.get("key", ""))
-    found = next((place.strip() for place in places if place.strip()), None)
-    return found[:KEY_CHARS_MAX] if found else None
+    found = value.strip() if scheme.lower() == "bearer" else ""
+    found = found or request.header("x-api-key").strip()
+    if not found and request.query_string:
+        found = request.query.get("api_key", "").strip() or request.query.get("key", "").strip()
+    return found[:KEY_CHARS_MAX] or None
 
 
 @dataclass(frozen=True, slots=True)

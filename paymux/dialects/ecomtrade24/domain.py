@@ -23,6 +23,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}")
 _WALLET = re.compile(r"0x[0-9a-fA-F]{40}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_BLANK = re.compile(r"\s")
 _HOST = re.compile(r"[^\s\\/?#@%<>\[\]]+|\[[0-9a-fA-F:.]+\]")
 
 # A payout to one of these is lost: nobody's address, and the two USDC contracts on Polygon (native, bridged).
@@ -64,19 +65,28 @@ def _ascii_domain(text: str) -> str | None:
     return text if len(text) <= DOMAIN_MAX and _DOMAIN.fullmatch(text) else None
 
 
+@lru_cache(4096)
+def _mail_domain(host: str) -> str | None:
+    return _ascii_domain(host)
+
+
 def email(value: object, deny: frozenset[str] = frozenset()) -> str | None:
     """A plausible address, as given; `deny` holds domains (lower case) whose addresses, sub-domains' too, count as none."""
     if not isinstance(value, str):
         return None
     address = value.strip()
     local, at, host = address.partition("@")
-    if not (local and at) or len(address) > EMAIL_MAX or _CONTROL.search(address) or re.search(r"\s", address):
+    if not (local and at) or len(address) > EMAIL_MAX or _CONTROL.search(address) or _BLANK.search(address):
         return None
-    domain = _ascii_domain(host.lower())  # fails on a second "@"
+    domain = _mail_domain(host.lower())  # fails on a second "@"
     if domain is None:
         return None
+    return None if deny and _denied(domain, deny) else address
+
+
+def _denied(domain: str, deny: frozenset[str]) -> bool:
     labels = domain.split(".")
-    return None if any(".".join(labels[start:]) in deny for start in range(len(labels))) else address
+    return any(".".join(labels[start:]) in deny for start in range(len(labels)))
 
 
 def wallet(value: str) -> str | None:

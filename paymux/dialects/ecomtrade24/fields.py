@@ -17,12 +17,12 @@ from paymux.money import Currency, Money, fiat, round_half_up
 
 Body = Mapping[str, object]
 
-# The canonical name first; it wins when its value is not empty, else the first alias that is not.
-NAMES: dict[str, tuple[str, ...]] = {
-    "domain": ("domain", "merchant"),
-    "email": ("email", "customer_email", "billing_email"),  # and then customer.email
-    "order_id": ("order_id", "merchant_ref", "purchase_id"),
-    "country": ("country", "billing_country"),
+# The canonical name wins when its value is not empty, else the first alias that is not.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "domain": ("merchant",),
+    "email": ("customer_email", "billing_email"),  # and then customer.email
+    "order_id": ("merchant_ref", "purchase_id"),
+    "country": ("billing_country",),
 }
 
 # What a shop must not send: ignored, and noted by name. Field names first, then providers' names used as fields.
@@ -51,16 +51,21 @@ class Unusable(Exception):
 
 def given(body: Body, field: str) -> object:
     """The first value that is not empty among the field's names; None if there is none."""
-    for name in NAMES.get(field, (field,)):
+    value = body.get(field)  # the canonical name
+    if value is not None and not empty(value):
+        return value
+    for name in ALIASES.get(field, ()):
         value = body.get(name)
-        if not empty(value):
+        if value is not None and not empty(value):
             return value
     return None
 
 
 def empty(value: object) -> bool:
     """Null, blank text, `{}` and `[]` (what PHP makes of an empty object) count as not sent. 0 and false do not."""
-    return value is None or value in ({}, []) or (isinstance(value, str) and not value.strip())
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or value in ({}, [])
 
 
 def amount(value: object) -> Decimal | None:
@@ -140,6 +145,7 @@ def meta(value: object) -> str | None:
 
 def dropped(body: Body) -> str:
     """A note of the forbidden names that were sent, names only; empty if none."""
-    sent = {name.lower() for name in body}
-    found = [name for name in FORBIDDEN if name in sent]
-    return f"dropped: {', '.join(found)}" if found else ""
+    sent = frozenset(map(str.lower, body))
+    if sent.isdisjoint(FORBIDDEN):
+        return ""
+    return f"dropped: {', '.join(name for name in FORBIDDEN if name in sent)}"

@@ -5,6 +5,7 @@ Source: EcomTrade24's manual: the key alone decides the plan, the plan decides t
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -40,7 +41,13 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def details(payment: Payment) -> Details:
-    return msgspec.json.decode(payment.details, type=Details)
+    return _details(payment.details)
+
+
+@lru_cache(4096)
+def _details(text: str) -> Details:
+    """Most sessions of a merchant share theirs."""
+    return msgspec.json.decode(text, type=Details)
 
 
 def effective(merchant: Merchant, platform: Platform) -> bool:

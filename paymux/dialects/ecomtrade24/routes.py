@@ -64,6 +64,7 @@ class Gateway:
         self._open, self._open_remembered = open_payment, open_remembered
         self._limits = Limits(settings)
         self._encoder = msgspec.json.Encoder()
+        self._last: tuple[object, Platform | None] = (None, None)
 
     def table(self) -> Table:
         by = [
@@ -119,8 +120,10 @@ class Gateway:
         whether it is still true. None where the database must be asked first, before anything is refused; whether the call is counted."""
         key = given_key(request)
         known = self._directory.remembered(DIALECT, key, self._clock.now()) if key else None
-        if known is None or self._refusal(request, key, known.found, "session", "") is not None:
+        if known is None or self._too_fast(request, key, known.found, "session", "") is not None:
             return None, False
+        if self._unwelcome(key, known.found) is not None:
+            return None, True
         assert known.found.merchant is not None
         wish = wire.parse_session(request.body, known.found.merchant, self._platform(known.found))
         if isinstance(wish, Code):
@@ -149,7 +152,7 @@ class Gateway:
         """Rate, key present, key known, merchant active: in the manual's order."""
         key = given_key(request)
         found = await self._reader.submit(self._directory.by_key, (DIALECT, key or ""))
-        return found, self._refusal(request, key, found, endpoint, "", counted)
+        return found, self._unwelcome(key, found) if counted else self._refusal(request, key, found, endpoint, "")
 
     async def _caller_and_payment(self, tx: Tx, asked: Sequence[tuple[str, int | None]], now: int) -> list[tuple[Found, Payment | None]]:
         """(key, payment's number): who asks and the payment, by one transaction."""
@@ -158,32 +161,37 @@ class Gateway:
         payments = dict(zip(ids, await by_id(tx, ids, now), strict=True))
         return [(who, None if payment_id is None else payments[payment_id]) for who, (_, payment_id) in zip(found, asked, strict=True)]
 
-    def _refusal(
-        self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str, counted: bool = False
-    ) -> Response | None:
-        if not counted:
-            caller = f"key {key}" if key else f"address {request.client}"
-            too_fast = self._limits.check(endpoint, found.merchant, caller, looked_up, found.now)
-            if isinstance(too_fast, TooFast):
-                return error(too_fast.code, too_fast.retry_after)
+    def _refusal(self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str) -> Response | None:
+        return self._too_fast(request, key, found, endpoint, looked_up) or self._unwelcome(key, found)
+
+    def _too_fast(self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str) -> Response | None:
+        """Counts the call, unless it is refused."""
+        caller = f"key {key}" if key else f"address {request.client}"
+        too_fast = self._limits.check(endpoint, found.merchant, caller, looked_up, found.now)
+        return error(too_fast.code, too_fast.retry_after) if isinstance(too_fast, TooFast) else None
+
+    def _unwelcome(self, key: str | None, found: Found) -> Response | None:
         if key is None:
             return error(Code.MISSING_API_KEY)
         if found.merchant is None:
             return error(Code.INVALID_API_KEY)
-        if not found.merchant.active:
-            return error(Code.MERCHANT_DISABLED)
-        return None
+        return None if found.merchant.active else error(Code.MERCHANT_DISABLED)
 
     def _platform(self, found: Found) -> Platform:
-        settings = self._settings
-        return Platform(
-            smart_routing_global=found.platform.smart_routing,
-            routes=found.platform.routes,
-            rates=settings.fx_rates,
-            session_lasts_ms=settings.session_minutes * MINUTE,
-            email_deny=frozenset(settings.email_deny_domains),
-            gateway_host="",
-        )
+        known, platform = self._last
+        if known is not found.platform:  # it is another one when something was switched, or a route's health changed
+            settings = self._settings
+            platform = Platform(
+                smart_routing_global=found.platform.smart_routing,
+                routes=found.platform.routes,
+                rates=settings.fx_rates,
+                session_lasts_ms=settings.session_minutes * MINUTE,
+                email_deny=frozenset(settings.email_deny_domains),
+                gateway_host="",
+            )
+            self._last = (found.platform, platform)
+        assert platform is not None
+        return platform
 
     def _ok(self, answer: object) -> Response:
         return Response(200, self._encoder.encode(answer), JSON)

@@ -116,5 +116,5 @@ def test_an_error_is_its_code_and_nothing_else() -> None:
 
 def test_the_documented_request_names_every_field_that_is_read() -> None:
     documented = {found.name for found in msgspec.structs.fields(wire.SessionRequest)}
-    assert {name for names in fields.NAMES.values() for name in names} < documented
+    assert {*fields.ALIASES, *(name for names in fields.ALIASES.values() for name in names)} < documented
     assert not documented & set(fields.FORBIDDEN)

@@ -1,4 +1,4 @@
-"""Answers over uvicorn with one write each, and bodies that take their time."""
+"""Answers over uvicorn, whole and in parts, and bodies that take their time."""
 
 import asyncio
 import contextlib
@@ -6,44 +6,9 @@ from collections.abc import AsyncIterator
 
 import uvicorn
 
-from paymux.http.one_write import OneWrite, _Joined
 from paymux.http.serve import JSON, Dispatcher, Origin, Request, Response, Route, Table
 
 PLAIN = b"Host: localhost\r\n"
-
-
-class Written:
-    """A transport that keeps what is written."""
-
-    def __init__(self) -> None:
-        self.writes: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes) -> None:
-        self.writes.append(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-
-async def test_head_and_body_leave_together() -> None:
-    inner = Written()
-    joined = _Joined(inner, asyncio.get_running_loop())  # type: ignore[arg-type]
-    joined.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
-    joined.write(b"ok")
-    joined.write(b"more")
-    assert inner.writes == [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", b"more"]
-
-
-async def test_a_head_without_a_body_leaves_with_the_next_turn_or_the_end() -> None:
-    inner = Written()
-    joined = _Joined(inner, asyncio.get_running_loop())  # type: ignore[arg-type]
-    joined.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-    await asyncio.sleep(0)
-    joined.write(b"HTTP/1.1 304 Not Modified\r\n\r\n")
-    joined.close()
-    assert inner.writes == [b"HTTP/1.1 204 No Content\r\n\r\n", b"HTTP/1.1 304 Not Modified\r\n\r\n"]
-    assert inner.closed
 
 
 @contextlib.asynccontextmanager
@@ -63,7 +28,7 @@ async def served(body_timeout_s: float = 5.0) -> AsyncIterator[int]:
 
     routes = (Route("POST", "/echo", echo), Route("GET", "/echo", echo), Route("HEAD", "/echo", echo), Route("GET", "/parts", parts))
     app = Dispatcher([Table("t", routes, failure)], Origin(None), failure, 1000, body_timeout_s)
-    config = uvicorn.Config(app, port=0, http=OneWrite, lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)

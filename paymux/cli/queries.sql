@@ -14,6 +14,14 @@ SELECT n.id, n.payment_id, n.word, n.state, n.tries, n.due_at, n.created_at, a.s
 FROM notice n LEFT JOIN notice_answer a ON a.notice_id = n.id AND a.number = (SELECT max(b.number) FROM notice_answer b WHERE b.notice_id = n.id)
 WHERE n.merchant_id = :merchant_id AND n.id < :before AND n.state IN ('given_up', 'unaddressed') AND n.state = :state ORDER BY n.id DESC LIMIT :page;
 
+-- waiting_of_merchant --
+-- The same of notices that still wait: by the lanes of the merchant's endpoints, for there every waiting one stands, and they are few.
+SELECT n.id, n.payment_id, n.word, n.state, n.tries, n.due_at, n.created_at, a.status, a.error, a.answered_at
+FROM endpoint e CROSS JOIN notice n
+LEFT JOIN notice_answer a ON a.notice_id = n.id AND a.number = (SELECT max(b.number) FROM notice_answer b WHERE b.notice_id = n.id)
+WHERE e.merchant_id = :merchant_id AND n.endpoint_id = e.id AND n.id < :before AND n.state = 'waiting' AND n.state = :state
+ORDER BY n.id DESC LIMIT :page;
+
 -- notice --
 -- One notice, with the URL that it goes to now.
 SELECT n.*, coalesce(n.url, e.url) AS target FROM notice n LEFT JOIN endpoint e ON e.id = n.endpoint_id WHERE n.id = :notice_id;

@@ -267,5 +267,7 @@ def _refusing(row: Any) -> Finding:
         f"notices wait there since {iso(row['oldest'])}. Its last answer: {said}{next_try}.",
         means="That shop does not know yet that it was paid. Every notice is tried for 72 hours, in order per payment, then given up.",
         mend=f"paymux webhook list --merchant {row['merchant_id']} --state waiting; paymux webhook show {row['newest']} shows what it was "
-        f"sent and what it said. Let the shop mend it, then: paymux webhook resend --merchant {row['merchant_id']}",
+        f"sent and what it said. Let the shop mend it, "
+        "then, not to wait for the next try: "
+        f"paymux webhook resend --merchant {row['merchant_id']} --state waiting",
     )

@@ -129,7 +129,7 @@ async def test_a_receiver_that_refuses_is_found_with_its_answer(database_url: st
     assert "merchant 1 at shop.example.com" in told.what
     assert "HTTP 500" in told.what
     assert "key=abc" not in told.what
-    assert "paymux webhook resend --merchant 1" in told.mend
+    assert "paymux webhook resend --merchant 1 --state waiting" in told.mend
 
 
 async def test_notices_that_were_given_up_are_worth_a_look(database_url: str) -> None:

@@ -63,6 +63,7 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (cli.untold_of_merchant, UNTOLD),
     (cli.waiting_of_merchant, UNTOLD | {"state": "waiting"}),
     (cli.payments_of_merchant, {"merchant_id": 1, "before": 2**62, "page": 50}),
+    (cli.payments_in_doubt, {"after": 0, "page": 50}),
     (cli.notices_of_merchant, UNTOLD | {"state": "any"}),
     (store.q.attention_list, {"after": 0, "page": 50}),
     (ops.waiting_notices, {}),
@@ -88,7 +89,11 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (verify._q.attempts_between, BETWEEN),
     (verify._q.notices_between, BETWEEN),
 ]
-NEWEST = [(ops.newest_times, {}), (ops.given_up, {"among": 1000})]  # SQLite walks the newest rows of a table, and calls it a scan
+NEWEST = [
+    (cli.payments_newest, {"before": 2**62, "page": 50}),
+    (ops.newest_times, {}),
+    (ops.given_up, {"among": 1000}),
+]  # SQLite walks the newest rows of a table, and calls it a scan
 FIVES = {"bigint": "5, 6", "text": "'5', '6'"}
 TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice")
 

@@ -101,3 +101,31 @@ def test_times_stand_in_the_readers_zone_with_its_name(site: str, new_page: Call
     page = new_page(**PHONE, locale="en-US")
     page.goto(f"{site}/paid")
     assert "Apr 29, 2026, 05:10 AM PDT" in page.locator(".facts").inner_text().replace("\u202f", " ")
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_every_step_can_be_reached_and_seen_with_the_keyboard_alone(site: str, new_page: Callable[..., Page], language: str) -> None:
+    page = new_page(**PHONE)
+    for name in samples():
+        page.goto(f"{site}/{name}?lang={language}")
+        wanted = page.evaluate("""() => [...document.querySelectorAll("a[href], button:not([disabled]), input:not([type=hidden]), summary")]
+          .filter((one) => one.offsetParent && getComputedStyle(one).visibility === "visible").map((one) => one.outerHTML.slice(0, 120))""")
+        page.evaluate("document.activeElement.blur()")
+        reached = []
+        for _ in wanted:
+            page.keyboard.press("Tab")
+            focused = page.evaluate("""() => { const one = document.activeElement, style = getComputedStyle(one);
+              return [one.outerHTML.slice(0, 120), style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+                one.getBoundingClientRect().height] }""")
+            reached.append(focused[0])
+            assert focused[1], f"{name}: the focus on {focused[0]} cannot be seen"
+        assert sorted(reached) == sorted(wanted), name
+
+
+def test_the_first_method_is_chosen_with_tab_and_enter(site: str, new_page: Callable[..., Page]) -> None:
+    page = new_page()
+    page.goto(f"{site}/choose")
+    page.keyboard.press("Tab")
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        page.keyboard.press("Enter")
+    assert "method=card" in (sent.value.post_data or "")

@@ -72,6 +72,8 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (ops.attention, {}),
     (ops.refusing_receivers, {}),
     (ops.undone, {"due": 300, "wall": 300}),
+    (hooks.span_of_merchant, {"merchant_id": 1}),
+    (hooks.find_resend, {"merchant_id": 1, "first_id": 100, "last_id": 200, "from_at": 0, "until_at": 2**62, "page": 50}),
     (hooks.find_due, {"now": 300, "wall": 300, "room_each": 4, "limit": 100}),
     (directory._q.find_by_key, {}),
     (directory._q.find_by_id, {}),

@@ -65,7 +65,7 @@ FROM merchant m WHERE m.active = 1 AND m.id > :after ORDER BY m.id LIMIT :page;
 
 -- refusing_receivers --
 -- Receivers that did not acknowledge what they were sent, with the last answer of each.
-SELECT r.merchant_id, r.found, r.oldest, r.newest, r.next_at, coalesce(e.shop, '') AS shop, a.url, a.status, a.error
+SELECT r.merchant_id, r.found, r.oldest, r.newest, r.next_at, coalesce(e.shop, '') AS shop, coalesce(a.url, e.url) AS url, a.status, a.error
 FROM (
     SELECT endpoint_id, merchant_id, count(*) AS found, min(created_at) AS oldest, max(id) AS newest, min(due_at) AS next_at
     FROM notice WHERE state = 'waiting' AND tries > 0 GROUP BY endpoint_id, merchant_id

@@ -48,9 +48,12 @@ async def test_a_range_is_sent_again_in_order_over_page_borders(world: World, re
         assert await resend.resend(world.writer, Resend(merchant_id=shop.merchant_id, first_id=2, last_id=5)) == 4
 
 
-async def test_a_long_range_is_looked_at_a_window_at_a_time(world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", [2, 500])
+async def test_a_long_range_is_looked_at_a_window_at_a_time(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
     monkeypatch.setattr(resend, "WINDOW", 3)
-    monkeypatch.setattr(resend, "PAGE", 2)
+    monkeypatch.setattr(resend, "PAGE", page)
     shop, other = await world.merchant(receiver.url), await world.merchant(receiver.url)
     for payment in range(1, 11):
         await world.put(notice((other if payment in (1, 10) else shop).merchant_id, payment))

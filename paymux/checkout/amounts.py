@@ -39,6 +39,8 @@ FORMS = {
     "ar": Form(".", ",", 4, False, "%d/%m/%Y, %H:%M UTC"),
 }
 
+COUNTED_BELOW_MS = 48 * 3_600_000
+
 # Only signs that most readers know and that no two currencies of this table share; every other currency shows its code.
 SYMBOLS = {
     "EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "TRY": "₺", "UAH": "₴", "RUB": "₽",
@@ -83,6 +85,19 @@ def time_text(at: int, language: str) -> str:
     months = form.months.split()
     pattern = form.date.format(month=months[moment.month - 1]) if months else form.date
     return moment.strftime(pattern)
+
+
+def time_left(left_ms: int) -> str | None:
+    """Hours, minutes and seconds as the script counts them down; None if it is too long to be counted.
+
+    >>> time_left(3_592_000), time_left(3_600_001), time_left(172_800_000)
+    ('59:52', '1:00:01', None)
+    """
+    if left_ms >= COUNTED_BELOW_MS:
+        return None
+    minutes, seconds = divmod(-(-left_ms // 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def amount_markup(money: Money, language: str) -> Markup:

@@ -78,7 +78,7 @@ def render(view: OrderView) -> bytes:
         "money": lambda amount: amount_markup(amount, view.language), "when": lambda at: time_markup(at, view.language),
         "heading": f"order.title.{status}", "text_key": "order.text.watched" if watched else f"order.text.{status}",
         "tone": tone, "drawing": drawing, "shows_code": view.amount is not None and shows_code(view.amount),
-        "domain": "", "long_amount": False, "accent": None, "logo": None,
+        "long_amount": False, "accent": None, "logo": None,
         "action": own_url(view.path) or "", "live_url": None if status in OVER else f"{view.path}?live=events",
         "poll_url": None if status in OVER else f"{view.path}?live=poll", "languages": list(view.languages),
         "refresh_s": 0 if status in OVER or (unpaid and status is S.NEW) else REFRESH_S, "auto_return_s": 0, "hand_over": False,

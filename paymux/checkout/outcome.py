@@ -71,9 +71,9 @@ def facts(view: View) -> list[Fact]:
     if view.screen in {Screen.SHORT, Screen.SURPLUS, Screen.FAILED} and asked and came and came.units and asked.currency == came.currency:
         money("fact.due", asked)
         money("fact.received", came)
-        if came.units < asked.units:
+        if came.units < asked.units and view.instructions is None:  # else it stands in what is to be sent
             money("fact.missing", asked - came)
-        elif came.units > asked.units:
+        if came.units > asked.units:
             money("fact.extra", came - asked)
     if view.screen in {Screen.PAID, Screen.SURPLUS, Screen.ALREADY_PAID} and view.paid_at is not None:
         found.append(("fact.time", time_markup(view.paid_at, view.language)))

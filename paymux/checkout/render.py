@@ -14,11 +14,11 @@ from pathlib import Path
 
 import jinja2
 import segno
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from paymux.checkout import words
 from paymux.checkout.accent import accent_css, accent_pair
-from paymux.checkout.amounts import amount_markup, amount_text, plain_text, shows_code, time_markup
+from paymux.checkout.amounts import amount_markup, amount_text, plain_text, shows_code, time_left, time_markup
 from paymux.checkout.links import origin, own_url, safe_logo, safe_url, static_files, wallet_url
 from paymux.checkout.outcome import OUTCOMES, facts, paragraphs
 from paymux.checkout.view import EMAIL_NOTICES, Detail, Instructions, Line, Method, Screen, View, Way
@@ -27,6 +27,12 @@ METHOD_ICONS = {
     "card": "card", "bank": "bank", "transfer": "transfer", "ideal": "bank", "klarna": "later", "paypal": "wallet", "revolut": "phone",
     "upi": "phone", "pix": "phone", "interac": "transfer", "crypto": "coin", "wallet": "wallet", "other": "grid", "promptpay": "qr",
     "duitnow": "qr", "qris": "qr", "qrph": "qr", "vietqr": "qr", "mobile": "phone",
+}  # fmt: skip
+# A hue of the stylesheet for each family of methods, so that a row is found by its colour as well; none of them is a brand's.
+TINTS = {
+    "card": "blue", "bank": "teal", "transfer": "teal", "ideal": "green", "klarna": "rose", "paypal": "indigo", "revolut": "plum",
+    "upi": "green", "pix": "teal", "interac": "amber", "crypto": "amber", "wallet": "indigo", "promptpay": "blue", "duitnow": "rose",
+    "qris": "green", "qrph": "amber", "vietqr": "teal", "mobile": "green",
 }  # fmt: skip
 WAY_ICONS = {Way.BANK: "transfer", Way.CODE: "qr", Way.CHAIN: "coin"}
 
@@ -95,7 +101,9 @@ def _templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
-    environment.globals.update(files=static_files(), direction=words.direction, names=words.NAMES, plain_text=plain_text)
+    environment.globals.update(
+        files=static_files(), direction=words.direction, names=words.NAMES, plain_text=plain_text, time_left=time_left
+    )
     environment.globals["icon"] = getattr(environment.get_template("icons.html").module, "icon")  # noqa: B009
     return environment
 
@@ -116,7 +124,7 @@ def _context(view: View) -> dict[str, object]:
         "when": lambda at: time_markup(at, view.language),
         "shows_code": view.amount is not None and shows_code(view.amount),
         "money_came": view.received is not None and view.received.units > 0,
-        "domain": escape(view.shop or "").replace(".", Markup("<wbr>.")),
+        "shop": words.isolate_domain(view.shop or ""),
         "long_amount": view.amount is not None and len(amount_text(view.amount, view.language)) > 13,
         "accent": Markup(accent_css(pair)) if view.accent and (pair := accent_pair(view.accent)) else None,
         "logo": safe_logo(view.logo), "action": own_url(view.form_action) or "",
@@ -179,6 +187,7 @@ def _method(method: Method, view: View) -> dict[str, object]:
     own = words.isolate(method.name) if method.kind and method.name else None
     return {
         "code": method.code, "icon": METHOD_ICONS.get(asked, "grid"), "name": name, "available": method.available,
+        "tint": TINTS.get(asked, "grey"),
         "line": own or ("" if code != asked and method.available else words.text(view.language, line)),
         "highlighted": method.highlighted,
     }  # fmt: skip

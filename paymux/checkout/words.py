@@ -49,6 +49,11 @@ def isolate(value: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(value)
 
 
+def isolate_domain(value: str) -> Markup:
+    """The same, able to break before its dots."""
+    return Markup("<bdi>{}</bdi>").format(escape(value).replace(".", Markup("<wbr>.")))
+
+
 def direction(language: str) -> str:
     return "rtl" if language in RIGHT_TO_LEFT else "ltr"
 

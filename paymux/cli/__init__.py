@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         "Payments: their whole story, and what a person decides.",
         {
             "show":     ("payment:show", "Show everything that is known of a payment."),
-            "list":     ("payment:list_", "List payments that wait for a person, or a merchant's."),
+            "list":     ("payment:list_", "List the newest payments, a merchant's, those in doubt, or those that wait for a person."),
             "accept":   ("payment:accept", "Decide that a payment under review or in doubt counts as paid."),
             "reject":   ("payment:reject", "Decide that a payment under review or in doubt is not paid."),
             "returned": ("payment:returned", "Note that held money went back to the buyer."),

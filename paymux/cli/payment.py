@@ -116,6 +116,7 @@ def _tell_attempt(attempt: "Attempt") -> None:
 def list_(
     *,
     attention: bool = False,
+    doubt: bool = False,
     merchant: int | None = None,
     after: int = 0,
     before: int = LAST,
@@ -123,33 +124,41 @@ def list_(
     as_json: AsJson = False,
     where: Where | None = None,
 ) -> None:
-    """List payments: those that wait for a person (oldest first), or a merchant's (newest first).
+    """List payments: the newest of all or of a merchant (newest first), or those in doubt or on a person's list (oldest first).
 
     Parameters
     ----------
     attention
         Those that a person must look at.
+    doubt
+        Those of which nobody knows whether they are paid.
     merchant
         Those of a merchant.
     after
-        With --attention: begin behind this id.
+        With --attention or --doubt: begin behind this id.
     before
-        With --merchant: begin before this id.
+        Of the newest: begin before this id.
     limit
         At most so many.
     """
-    if attention == (merchant is not None):
-        raise bad_option("attention", "say either --attention or --merchant ID")
+    if attention + doubt + (merchant is not None) > 1:
+        raise bad_option("attention", "say one of --attention, --doubt and --merchant ID")
     if limit < 1:
         raise bad_option("limit", "at least 1")
 
     async def work(core: "Core") -> "list[Payment]":
         from paymux.payments.story import Page
         from paymux.payments.story import attention as waiting
+        from paymux.storage.query import load
 
+        q = load("paymux.cli")
         if attention:
             return await core.reader.submit(waiting, Page(after, limit))
-        return await core.reader.submit(_of_merchant, (merchant, before, limit))
+        if doubt:
+            return await core.reader.submit(_listed, (q.payments_in_doubt, {"after": after, "page": limit}))
+        if merchant is None:
+            return await core.reader.submit(_listed, (q.payments_newest, {"before": before, "page": limit}))
+        return await core.reader.submit(_listed, (q.payments_of_merchant, {"merchant_id": merchant, "before": before, "page": limit}))
 
     from paymux.cli import show as eyes
     from paymux.cli.reference import name_of
@@ -163,20 +172,16 @@ def list_(
         for p in found
     ]
     columns = ("id", "state", "amount", "created (UTC)", "merchant", "order", "look at it")
-    eyes.table(columns, rows, empty="No payment waits for a person." if attention else "No payments here.")
+    empty = "No payment waits for a person." if attention else "No payment is in doubt." if doubt else "No payments here."
+    eyes.table(columns, rows, empty=empty)
     if more:
-        print(f"More: {'--after' if attention else '--before'} {more}")
+        print(f"More: {'--after' if attention or doubt else '--before'} {more}")
 
 
-async def _of_merchant(tx: Any, wishes: Any, now: int) -> "list[list[Payment]]":
+async def _listed(tx: Any, wishes: Any, now: int) -> "list[list[Payment]]":
     from paymux.payments.store import payment_of
-    from paymux.storage.query import load
 
-    q = load("paymux.cli")
-    return [
-        [payment_of(row) for row in await tx.fetch(q.payments_of_merchant, merchant_id=merchant, before=before, page=limit)]
-        for merchant, before, limit in wishes
-    ]
+    return [[payment_of(row) for row in await tx.fetch(query, **given)] for query, given in wishes]
 
 
 def accept(payment: str, /, *, received: str | None = None, as_json: AsJson = False, where: Where | None = None) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from paymux.webhooks.trial import Trial
 
 State = Literal["waiting", "delivered", "given_up", "unaddressed"]
-UNTOLD = ("given_up", "unaddressed")  # few among very many: an index of their own finds them
+UNTOLD = ("given_up", "unaddressed")  # few among very many, as those that wait are: indexes of their own find them
 LAST = 2**63 - 1
 
 
@@ -99,7 +99,8 @@ def list_(
 
         async def verb(tx: Any, wishes: Any, now: int) -> list[Any]:
             q = load("paymux.cli")
-            found = q.untold_of_merchant if state in UNTOLD else q.notices_of_merchant
+            own = {"waiting": q.waiting_of_merchant, **dict.fromkeys(UNTOLD, q.untold_of_merchant)}
+            found = own.get(state or "any", q.notices_of_merchant)
             rows = await tx.fetch(found, merchant_id=merchant, state=state or "any", before=before, page=limit)
             return [[dict(row) for row in rows] for _ in wishes]
 

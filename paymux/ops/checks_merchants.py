@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ _q = load("paymux.ops")
 PAGE = 500
 LOOKUPS_MAX = 100
 LOOKUP_S = 4
+TOLD_EACH = 3  # refusing receivers; more of them are told together
 GIVEN_UP_AMONG = 200_000  # of the newest notices
 
 
@@ -242,7 +244,7 @@ async def receivers(case: Case) -> list[Finding]:
         return list(refused), list(given_up)
 
     refused, given_up = await case.read(work)
-    found = [_refusing(row) for row in refused]
+    found = [_many_refuse(refused)] if len(refused) > TOLD_EACH else [_refusing(row) for row in refused]
     if given_up:
         told = [f"merchant {row['merchant_id']} ({row['found']})" for row in given_up]
         found.append(
@@ -258,14 +260,35 @@ async def receivers(case: Case) -> list[Finding]:
 
 
 def _refusing(row: Any) -> Finding:
-    said = row["error"] or (f"HTTP {row['status']}" if row["status"] else "no answer is stored")
     next_try = f"; the next try is at {iso(row['next_at'])}" if row["next_at"] else ""
     return Finding(
         check="receivers",
         severity=Severity.WRONG,
         what=f"The receiver of {_whose(row)} at {_host(row['url'] or '')} does not acknowledge: {row['found']} "
-        f"notices wait there since {iso(row['oldest'])}. Its last answer: {said}{next_try}.",
+        f"notices wait there since {iso(row['oldest'])}. Its last answer: {_said(row)}{next_try}.",
         means="That shop does not know yet that it was paid. Every notice is tried for 72 hours, in order per payment, then given up.",
         mend=f"paymux webhook list --merchant {row['merchant_id']} --state waiting; paymux webhook show {row['newest']} shows what it was "
-        f"sent and what it said. Let the shop mend it, then: paymux webhook resend --merchant {row['merchant_id']}",
+        "sent and what it said. Let the shop mend it, then, not to wait for the next try: "
+        f"paymux webhook resend --merchant {row['merchant_id']} --state waiting",
     )
+
+
+def _many_refuse(rows: list[Any]) -> Finding:
+    """One finding for all of them: so many at once rarely have a reason each."""
+    told = [f"merchant {row['merchant_id']} at {_host(row['url'] or '')} ({row['found']})" for row in rows]
+    answers = [f"{answer} ({count})" for answer, count in Counter(_said(row) for row in rows).most_common()]
+    waiting, oldest = sum(row["found"] for row in rows), min(row["oldest"] for row in rows)
+    return Finding(
+        check="receivers",
+        severity=Severity.WRONG,
+        what=f"{len(rows)} receivers do not acknowledge, {waiting} notices wait since {iso(oldest)}: {several(told)}. "
+        f"Their last answers: {several(answers)}.",
+        means="Those shops do not know yet that they were paid. Every notice is tried for 72 hours, in order per payment, then given up.",
+        mend="If they began at once, it is our way out: try DNS and the firewall from this machine, with dig HOST and curl -v URL. "
+        f"Else ask the shops: paymux webhook list --merchant ID --state waiting; paymux webhook show {rows[0]['newest']} shows what was "
+        "sent and answered. Then, not to wait for the next try: paymux webhook resend --merchant ID --state waiting",
+    )
+
+
+def _said(row: Any) -> str:
+    return row["error"] or (f"HTTP {row['status']}" if row["status"] else "no answer is stored")

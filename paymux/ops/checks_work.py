@@ -33,7 +33,8 @@ async def doubts(case: Case) -> list[Finding]:
                 what=f"Nobody knows whether this is paid, the oldest since {iso(oldest)}: {several([_doubt(case, row) for row in stuck])}.",
                 means="The buyer may have paid without the shop knowing. Nothing is guessed: no second provider is tried, nothing expires, "
                 "and nothing is booked until it is known.",
-                mend=f"paymux payment show {first} names the provider and the operation key: look it up there and have "
+                mend=f"paymux payment list --doubt lists them; paymux payment show {first} names the provider and the operation key: "
+                "look it up there and have "
                 "the provider answer. It is asked again by itself, and the doubt ends with its answer; a server must run. Where it never "
                 f"answers, end the doubt with what it shows you: paymux payment accept {first} --received AMOUNT if it holds the money, "
                 f"paymux payment reject {first} if it knows of none and never will. "

@@ -31,10 +31,11 @@ SELECT CAST(extract(epoch FROM statement_timestamp()) * 1000 AS bigint) AS at;
 
 -- newest_times --
 -- The latest moment of the newest rows: rows are written in the order of time, so none can be from the future.
+-- A limit, not a bound: PostgreSQL would think a third of the table to lie behind a bound that it cannot know.
 SELECT max(t.at) AS at FROM (
-    SELECT created_at AS at FROM payment WHERE id > (SELECT max(id) - 100 FROM payment)
-    UNION ALL SELECT created_at FROM transfer WHERE id > (SELECT max(id) - 100 FROM transfer)
-    UNION ALL SELECT created_at FROM notice WHERE id > (SELECT max(id) - 100 FROM notice)
+    SELECT p.at FROM (SELECT created_at AS at FROM payment ORDER BY id DESC LIMIT 100) p
+    UNION ALL SELECT f.at FROM (SELECT created_at AS at FROM transfer ORDER BY id DESC LIMIT 100) f
+    UNION ALL SELECT n.at FROM (SELECT created_at AS at FROM notice ORDER BY id DESC LIMIT 100) n
 ) t;
 
 -- migrated_at --
@@ -64,7 +65,7 @@ FROM merchant m WHERE m.active = 1 AND m.id > :after ORDER BY m.id LIMIT :page;
 
 -- refusing_receivers --
 -- Receivers that did not acknowledge what they were sent, with the last answer of each.
-SELECT r.merchant_id, r.found, r.oldest, r.newest, r.next_at, coalesce(e.shop, '') AS shop, a.url, a.status, a.error
+SELECT r.merchant_id, r.found, r.oldest, r.newest, r.next_at, coalesce(e.shop, '') AS shop, coalesce(a.url, e.url) AS url, a.status, a.error
 FROM (
     SELECT endpoint_id, merchant_id, count(*) AS found, min(created_at) AS oldest, max(id) AS newest, min(due_at) AS next_at
     FROM notice WHERE state = 'waiting' AND tries > 0 GROUP BY endpoint_id, merchant_id
@@ -75,8 +76,8 @@ ORDER BY r.found DESC;
 
 -- given_up --
 -- Of the newest notices those that were given up, by merchant.
-SELECT merchant_id, count(*) AS found FROM notice
-WHERE id > (SELECT max(id) FROM notice) - :among AND state = 'given_up' GROUP BY merchant_id ORDER BY merchant_id;
+SELECT n.merchant_id, count(*) AS found FROM (SELECT merchant_id, state FROM notice ORDER BY id DESC LIMIT :among) n
+WHERE n.state = 'given_up' GROUP BY n.merchant_id ORDER BY n.merchant_id;
 
 -- unclear_attempts --
 -- Attempts in doubt, the oldest first. The list of states is the one of the index: SQLite finds it no other way.

@@ -152,6 +152,11 @@ SELECT r.notice_id, 1 + coalesce((SELECT max(a.number) FROM notice_answer a WHER
     r.url, r.status, r.answer, r.error, r.took_ms, :now
 FROM {rows} r WHERE true;
 
+-- span_of_merchant --
+-- Between which ids a merchant's notices lie. Two questions, because each is one look at an end of the index.
+SELECT coalesce((SELECT min(id) FROM notice WHERE merchant_id = :merchant_id), 1) AS oldest,
+    coalesce((SELECT max(id) FROM notice WHERE merchant_id = :merchant_id), 0) AS newest;
+
 -- find_resend --
 -- A page of a merchant's notices in some states; `addressed` is 0 where the endpoint it was meant for cannot be used.
 -- rows: state text

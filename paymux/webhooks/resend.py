@@ -17,6 +17,7 @@ from paymux.webhooks.outbox import addresses
 _q = load("paymux.webhooks")
 
 PAGE = 500  # notices in one transaction
+WINDOW = 20_000  # ids that one transaction looks at
 _LAST = 2**63 - 1
 ENDED = (NoticeState.DELIVERED, NoticeState.GIVEN_UP, NoticeState.UNADDRESSED)
 
@@ -46,14 +47,23 @@ async def resend_page(tx: Tx, wishes: Sequence[Resend], now: int) -> list[Resent
 
 
 async def resend(writer: Batcher, wish: Resend) -> int:
-    """Send all of a range again, a page in each transaction; how many."""
-    count, next_id = 0, wish.first_id
-    while True:
-        done = await writer.submit(resend_page, msgspec.structs.replace(wish, first_id=next_id))
+    """Send all of a range again, a page in each transaction; how many. None looks at more than `WINDOW` ids: others wait."""
+    if wish.notice_id is not None:
+        return (await writer.submit(resend_page, wish)).count
+    oldest, newest = await writer.submit(_span, wish.merchant_id)
+    count, first, last = 0, max(wish.first_id, oldest), min(wish.last_id, newest)
+    while first <= last:
+        up_to = min(last, first + WINDOW - 1)
+        done = await writer.submit(resend_page, msgspec.structs.replace(wish, first_id=first, last_id=up_to))
         count += done.count
-        if done.next_id is None:
-            return count
-        next_id = done.next_id
+        first = up_to + 1 if done.next_id is None else done.next_id
+    return count
+
+
+async def _span(tx: Tx, merchant_ids: Sequence[int], now: int) -> list[tuple[int, int]]:
+    """The first and the last notice of merchants; nothing lies between (1, 0)."""
+    rows = [(await tx.fetch(_q.span_of_merchant, merchant_id=merchant_id))[0] for merchant_id in merchant_ids]
+    return [(row["oldest"], row["newest"]) for row in rows]
 
 
 async def _resend(tx: Tx, wish: Resend, now: int) -> Resent:

@@ -38,7 +38,7 @@ def url(tmp_path: Path) -> str:
         ("sandbox report --payment ecomtrade24:x --outcome paid", "ecomtrade24:1459"),
         ("sandbox clock --advance -5", "0 or more"),
         ("sandbox clock --advance 5 --reset", "either"),
-        ("payment list", "--attention"),
+        ("payment list --attention --merchant 1", "--attention"),
         ("webhook resend", "--notice"),
         ("webhook resend --merchant 1 --since yesterday", "is not a time"),
         ("ledger check --database mysql://x", "sqlite:///"),

@@ -141,6 +141,10 @@ def test_a_person_ends_a_doubt_with_what_the_provider_shows(database_url: str, h
         assert told("sandbox", "report", "--payment", f"ecomtrade24:{session}", "--outcome", "pending", database_url=database_url)
         hear(database_url, told("payment", "show", session, database_url=database_url), Event.DOUBTED)
         assert told("payment", "show", session, database_url=database_url)["payment"]["state"] == "unclear"
+    doubts = told("payment", "list", "--doubt", "--limit", 1, database_url=database_url)
+    assert ([one["id"] for one in doubts["payments"]], doubts["next"]) == ([found], found)
+    assert [one["id"] for one in told("payment", "list", "--doubt", "--after", found, database_url=database_url)["payments"]] == [lost]
+    assert [one["id"] for one in told("payment", "list", database_url=database_url)["payments"]] == [lost, found]
     unsaid = here("payment", "accept", found, database_url=database_url)
     assert (unsaid.returncode, unsaid.stdout) == (1, "")
     assert "say how much the provider holds" in unsaid.stderr
@@ -150,6 +154,7 @@ def test_a_person_ends_a_doubt_with_what_the_provider_shows(database_url: str, h
     assert here("payment", "reject", lost, database_url=database_url).stdout == f"Payment ecomtrade24:{lost} is awaiting.\n"
     [attempt] = told("payment", "show", lost, database_url=database_url)["attempts"]
     assert (attempt["state"], attempt["ask_at"]) == ("declined", None)
+    assert told("payment", "list", "--doubt", database_url=database_url)["payments"] == []
     for command in ("accept", "reject"):
         assert "in doubt" in here("payment", command, "--help", database_url=database_url).stdout
     assert here("ledger", "check", database_url=database_url).returncode == 0

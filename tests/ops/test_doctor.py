@@ -129,7 +129,25 @@ async def test_a_receiver_that_refuses_is_found_with_its_answer(database_url: st
     assert "merchant 1 at shop.example.com" in told.what
     assert "HTTP 500" in told.what
     assert "key=abc" not in told.what
-    assert "paymux webhook resend --merchant 1" in told.mend
+    assert "paymux webhook resend --merchant 1 --state waiting" in told.mend
+
+
+async def test_many_receivers_that_refuse_are_told_in_one_sentence(database_url: str) -> None:
+    async with ward(database_url) as w:
+        await w.run(
+            "INSERT INTO endpoint (merchant_id, shop, url, secret, enabled, created_at, updated_at) "
+            "SELECT merchant_id, s.n || '.example.com', 'https://' || s.n || '.example.com/', secret, 1, 0, 0 FROM endpoint, "
+            "(SELECT 'a' AS n UNION ALL SELECT 'b' UNION ALL SELECT 'c' UNION ALL SELECT 'd') s WHERE shop = '';"
+        )
+        await w.run(
+            "INSERT INTO notice (merchant_id, dialect, word, delivery, endpoint_id, body, state, tries, due_at, created_at) "
+            "SELECT merchant_id, 'ecomtrade24', 'test', 'd' || id, id, '{}', 'waiting', 2, 1, 1 FROM endpoint WHERE shop <> '';"
+        )
+        found = await visit(database_url)
+    told = only(found, "receivers")
+    assert "4 receivers do not acknowledge" in told.what
+    assert "at a.example.com (1)" in told.what
+    assert "our way out" in told.mend
 
 
 async def test_notices_that_were_given_up_are_worth_a_look(database_url: str) -> None:

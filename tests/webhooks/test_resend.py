@@ -48,6 +48,23 @@ async def test_a_range_is_sent_again_in_order_over_page_borders(world: World, re
         assert await resend.resend(world.writer, Resend(merchant_id=shop.merchant_id, first_id=2, last_id=5)) == 4
 
 
+@pytest.mark.parametrize("page", [2, 500])
+async def test_a_long_range_is_looked_at_a_window_at_a_time(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(resend, "WINDOW", 3)
+    monkeypatch.setattr(resend, "PAGE", page)
+    shop, other = await world.merchant(receiver.url), await world.merchant(receiver.url)
+    for payment in range(1, 11):
+        await world.put(notice((other if payment in (1, 10) else shop).merchant_id, payment))
+    async with world.node() as node:
+        await node.drained()
+        receiver.requests.clear()
+        assert await resend.resend(world.writer, Resend(merchant_id=shop.merchant_id)) == 8
+        await node.drained()
+        assert sorted(receiver.deliveries()) == [f"d-{payment}-paid" for payment in range(2, 10)]
+
+
 async def test_a_notice_given_up_starts_again_with_all_its_tries(world: World, receiver: Receiver) -> None:
     receiver.status = 500
     shop = await world.merchant(receiver.url)

@@ -37,13 +37,9 @@
 
   // Time left, by the server's clock at rendering and this page's own from then on.
   const left = document.querySelector("[data-left]");
-  if (left && Number(left.dataset.left) > 0 && Number(left.dataset.left) < 48 * 3600e3) {
+  const value = left?.querySelector(".count bdi");
+  if (value) {
     const end = performance.now() + Number(left.dataset.left);
-    const label = document.createElement("span");
-    const value = document.createElement("bdi");
-    value.className = "num";
-    label.append(left.dataset.label + " ", value);
-    left.querySelector("span").replaceWith(label);
     const two = (number) => String(number).padStart(2, "0");
     const tick = () => {
       const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
@@ -58,7 +54,7 @@
   }
 
   // Live status: events while they flow, questions when they do not, and one question when the reader comes back.
-  const line = document.querySelector("[data-live-line] > span:last-child");
+  const line = document.querySelector("[data-say]");
   const calm = line?.textContent;
   const say = (text) => { if (line && line.textContent !== text) line.textContent = text; };
   const choices = ["choose", "declined", "cancelled"];  // one can choose on each of them; do not take a half-typed address away
@@ -135,17 +131,14 @@
     return done;
   };
   for (const button of document.querySelectorAll("[data-copy]")) {
-    const label = button.firstElementChild;
-    const before = label.textContent;
     let timer = 0;
     button.addEventListener("click", async () => {
       let done = true;
       try { await navigator.clipboard.writeText(button.dataset.copy); } catch { done = copyByHand(button.dataset.copy); button.focus(); }
-      label.textContent = done ? button.dataset.done : before;
       button.classList.toggle("done", done);
       voice.textContent = done ? button.dataset.done : button.dataset.failed;
       clearTimeout(timer);
-      timer = setTimeout(() => { label.textContent = before; button.classList.remove("done"); voice.textContent = ""; }, 2000);
+      timer = setTimeout(() => { button.classList.remove("done"); voice.textContent = ""; }, 2000);
     });
   }
 

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from paymux.checkout import render as checkout
-from paymux.checkout.amounts import amount_markup, shows_code, time_markup
+from paymux.checkout.amounts import amount_markup, shows_code, time_left, time_markup
 from paymux.checkout.links import StaticFile, origin, safe_url, static_files
 from paymux.checkout.transfer import words
 from paymux.checkout.transfer.view import ASKING, STATUS, Page, View
@@ -78,7 +78,7 @@ def _templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader([_HERE / "templates", _HERE.parent / "templates"]), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
-    environment.globals.update(shared=static_files(), own=files(), names=words.NAMES)
+    environment.globals.update(shared=static_files(), own=files(), names=words.NAMES, time_left=time_left)
     environment.globals["icon"] = getattr(environment.get_template("icons.html").module, "icon")  # noqa: B009
     return environment
 

@@ -48,17 +48,20 @@ class Directory:
         self._platform: Platform | None = None
 
     async def by_key(self, tx: Tx, keys: Sequence[tuple[str, str]], now: int) -> list[Found]:
-        """(dialect, key in clear) -> whom it belongs to. One query for the batch, one more for what is not cached."""
-        hashes = {key: self._keyring.hashes(key) for _, key in keys}
-        asked = sorted({(candidate, dialect) for dialect, key in keys for candidate in hashes[key]})
+        """(dialect, key in clear) -> whom it belongs to."""
+        return await self.by_hashes(tx, [(dialect, tuple(self._keyring.hashes(key))) for dialect, key in keys], now)
+
+    async def by_hashes(self, tx: Tx, keys: Sequence[tuple[str, tuple[str, ...]]], now: int) -> list[Found]:
+        """(dialect, what could have been stored for a key) -> whom it belongs to. One query, one more for what is not cached."""
+        asked = sorted({(candidate, dialect) for dialect, candidates in keys for candidate in candidates})
         rows = await tx.fetch(_q.find_by_key, asked)
         platform = await self.platform(tx, now, rows[0]["platform"] if rows else None)
-        counting = [row for row in rows if row["revoked_at"] is None]
+        counting = [row for row in rows if row["revoked_at"] is None or now < row["revoked_at"]]
         merchants = await self._current(tx, {row["id"]: row["version"] for row in counting})
         by_hash = {(row["hash"], row["dialect"]): merchants[row["id"]] for row in counting}
         found: list[Found] = []
-        for dialect, key in keys:
-            owners = (by_hash.get((candidate, dialect)) for candidate in hashes[key])
+        for dialect, candidates in keys:
+            owners = (by_hash.get((candidate, dialect)) for candidate in candidates)
             owner = next((merchant for merchant in owners if merchant is not None), None)
             found.append(Found(owner, platform, now))
         return found

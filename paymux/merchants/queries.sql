@@ -66,8 +66,9 @@ ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL
 RETURNING hash;
 
 -- revoke_keys --
--- Every key of a merchant stops counting at once.
-UPDATE merchant_key SET revoked_at = :revoked_at WHERE merchant_id = :merchant_id AND dialect = :dialect AND revoked_at IS NULL;
+-- Every key of a merchant stops counting at a moment, or earlier if that was decided before.
+UPDATE merchant_key SET revoked_at = :revoked_at
+WHERE merchant_id = :merchant_id AND dialect = :dialect AND (revoked_at IS NULL OR revoked_at > :revoked_at);
 
 -- put_shop --
 -- Register a shop, or change its status.

@@ -89,4 +89,5 @@ def _payout(payout_id: int, wish: OpenPayout, now: int) -> Payout:
         sent_at=None,
         ended_at=None,
         updated_at=now,
+        payment_id=wish.payment_id,
     )

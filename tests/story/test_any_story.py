@@ -10,20 +10,24 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from paymux.cli.refund import _refund
 from paymux.cli.run import Declined
 from paymux.cli.sandbox import _report
+from paymux.errors import SettingsError
 from tests.databases import apart, sqlite_url
 from tests.node import LiveNode, serving
 from tests.receiver import Receiver
 from tests.wires import WIRES, each
 from tests.wires.wire import Opened, Wire, WireShop
 
+REFUNDS = ("1", "10", None, "20", "20.91", "30")
 OUTCOMES = ("paid", "declined", "pending", "paid", "review", "expired", "settled")
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("open"), st.integers(0, 8)),
         st.tuples(st.just("pay"), st.integers(0, 8)),
         st.tuples(st.just("report"), st.integers(0, 80)),
+        st.tuples(st.just("refund"), st.integers(0, 80)),
         st.tuples(st.just("time"), st.sampled_from([1, 61, 1_801, 90_000])),
     ),
     max_size=14,
@@ -70,14 +74,21 @@ async def take(live: LiveNode, wire: Wire, shop: WireShop, opened: dict[str, tup
             await _report(f"{wire.name}:{ref}", OUTCOMES[value // 9 % len(OUTCOMES)], None, live.core)
         except Declined:
             return
+    elif step == "refund":
+        try:
+            await _refund(f"{wire.name}:{ref}", f"R-{value % 7}", REFUNDS[value // 9 % len(REFUNDS)], live.core)
+        except (Declined, SettingsError):  # refused; or an API whose payments are none of the core's
+            return
     else:
         await live.advance_clock(value)
         await live.sweep()
+        await live.node.outbound.duty()
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=each)
 @settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @example([("pay", 0), ("time", 61), ("report", 54), ("time", 90_000), ("report", 0)])
+@example([("pay", 0), ("refund", 0), ("refund", 1), ("time", 61), ("report", 54), ("refund", 20), ("time", 61), ("refund", 80)])
 @example([("time", 1_801), ("time", 90_000), ("report", 0), ("open", 1), ("report", 37), ("report", 9), ("report", 1)])
 @given(STEPS)
 def test_whatever_happens_the_books_hold_and_success_stays(wire: Wire, steps: list[tuple[str, int]]) -> None:

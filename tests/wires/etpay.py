@@ -10,6 +10,9 @@ from paymux.app import Core
 from paymux.cli import fixtures
 from paymux.cli.etpay import join as join_etpay
 from paymux.dialects.etpay.account import Account
+from paymux.dialects.etpay.login import Credentials, Login
+from paymux.ledger import book
+from paymux.ledger.postings import opening
 from paymux.merchants.create import NewMerchant, create_merchant
 from paymux.merchants.model import Plan
 from paymux.storage.query import Tx
@@ -74,7 +77,7 @@ class EtpayShop:
         return Standing(RUNNING, None)
 
     def told(self, delivery: Delivery) -> tuple[str, str]:
-        token = delivery.fields["payment"]
+        [(about, token)] = delivery.fields.items()
         head, _, signature = token.rpartition(".")
         coded = head.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)))
@@ -82,21 +85,36 @@ class EtpayShop:
         key = self._given.kept.get(ref)  # absent: the answer that would have told it was lost with the server
         made = base64.urlsafe_b64encode(hmac.new((key or "").encode(), head.encode(), sha256).digest()).decode().rstrip("=")
         assert key is None or made == signature
-        return ref, claims["payment_status"]
+        return (ref, claims["payment_status"]) if about == "payment" else (f"{ref} {claims['refund_id']}", claims["state"])
 
     def close(self) -> None:
         self._http.close()
 
 
 async def fuzz(core: Core) -> Fuzz:
-    await fixtures.FIXTURES["etpay"](core)
+    [merchant_id, _] = await fixtures.FIXTURES["etpay"](core)
     _, code, token, _ = fixtures.ETPAY[0]
+    user, password = fixtures.ETPAY_LOGIN
+    login = {"username": user, "password": f"{password}-{code}", "merchant": {"code": code, "api_token": token}}
+    brought = opening(merchant_id, "sandbox-bank", "CLP", 10**12, 1)
+    await core.storage.write(lambda tx: book.post(tx, [brought], 1))
+    credentials = Credentials(username=user, password=str(login["password"]), code=code, token=token)
+    entered = await Login(core.keyring, core.reader, core.directory).enter(credentials)
 
     def amend(case: Any) -> None:
-        if isinstance(case.body, dict) and "{" not in case.path:  # else each request ends at the credentials
+        """Else each request ends at the credentials, at the bank or at the amount."""
+        if not isinstance(case.body, dict):
+            return
+        path = case.operation.path
+        if path == "/v1/auth/login":
+            case.body |= login
+        elif path == "/v1/payouts" and isinstance(case.body.get("account"), str):
+            case.body |= {"bank_code": "cl_estado", "account": "11223344", "amount": 5000, "payout_id": "P-1"}
+        elif "{" not in path:
             case.body |= {"merchant_code": code, "merchant_api_token": token}
 
-    return Fuzz({}, amend, frozenset())
+    answered = {"/v1/auth/login", "/v1/balance", "/merchant/check_payment_status"}
+    return Fuzz({"Authorization": f"Bearer {entered}"}, amend, frozenset(answered))
 
 
 ETPAY = Wire("etpay", "success", "new", False, False, join, EtpayShop, fuzz)

@@ -25,8 +25,8 @@ def etpay_payout_records(keyring: Keyring) -> tuple[PayoutDialect, PayoutDialect
     return notices.PAYOUT_RECORD, notices.refund_record(keyring)
 
 
-def etpay_tables(core: "Core", open_payment: routes.OpenVerb, transfers: Transfers, remitter: str | None) -> tuple[Table, Table]:
-    """The API's table, and the pages'. `open_payment` may count what it opens; `remitter` sends payouts."""
+def etpay_tables(core: "Core", transfers: Transfers, remitter: str | None) -> tuple[Table, Table]:
+    """The API's table, and the pages'. `remitter` sends payouts."""
     api = routes.Api(
         core.settings,
         core.keyring,
@@ -34,7 +34,7 @@ def etpay_tables(core: "Core", open_payment: routes.OpenVerb, transfers: Transfe
         core.writer,
         core.directory,
         core.reads,
-        open_payment,
+        core.open_payment,
         core.door.advance,
         core.reporter,
         transfers,

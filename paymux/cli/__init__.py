@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "method":        ("merchant_change:method", "Switch one method of a merchant on or off."),
             "shop":          ("merchant_change:shop", "Register a shop, or change its status."),
             "key":           ("merchant_change:key", "Give a merchant a new API key; the old one is dead at once, or after a grace."),
+            "logo":          ("merchant_logo:logo", "Show payers a merchant's logo, from a file; or take it away."),
             "policy":        ("merchant_change:policy", "Say how wrong money is treated and which routes are not used."),
             "webhook":       ("merchant_change:webhook", "Set where notices go, or give them a new secret."),
         },

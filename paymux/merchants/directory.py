@@ -200,6 +200,7 @@ async def load_merchants(tx: Tx, ids: Sequence[int]) -> list[tuple[int, Merchant
                 shops=shops.get(row["id"], {}),
                 policy=policy_from(row["policy"]),
                 profiles=profiles.get(row["id"], {}),
+                logo=row["logo"],
             ),
         )
         for row in merchants

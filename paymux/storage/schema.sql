@@ -33,6 +33,15 @@ CREATE TABLE merchant (
     updated_at bigint NOT NULL
 );
 
+-- A merchant's picture for payers, served by us. Its name is a hash of its bytes, so it may be kept for ever.
+CREATE TABLE merchant_logo (
+    merchant_id bigint PRIMARY KEY,
+    name text NOT NULL,           -- with its ending
+    image text NOT NULL,          -- base64
+    updated_at bigint NOT NULL
+);
+CREATE INDEX merchant_logo_name ON merchant_logo (name);
+
 -- A key is stored as a keyed hash that names the key it was made with.
 CREATE TABLE merchant_key (
     hash text PRIMARY KEY,

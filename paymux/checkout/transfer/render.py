@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from paymux.checkout import render as checkout
 from paymux.checkout.amounts import amount_markup, shows_code, time_markup
-from paymux.checkout.links import StaticFile, origin, safe_url, static_files
+from paymux.checkout.links import StaticFile, origin, safe_logo, safe_url, static_files
 from paymux.checkout.transfer import words
 from paymux.checkout.transfer.view import ASKING, STATUS, Page, View
 from paymux.money import Money, decimal_text
@@ -94,6 +94,7 @@ def _context(view: View) -> dict[str, object]:
         "shows_code": view.amount is not None and view.amount.currency.code not in PESOS and shows_code(view.amount),
         "asking": view.page in ASKING,
         "terms_url": safe_url(view.terms_url),
+        "logo": safe_logo(view.logo),
         "tone": tone,
         "tone_icon": icon_name,
         "title": words.text(view.language, f"{view.page}.title"),

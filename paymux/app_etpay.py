@@ -6,6 +6,7 @@ from paymux import __version__
 from paymux.checkout.transfer.door import TransferDoor
 from paymux.dialects.etpay import notices, routes, statuses
 from paymux.dialects.etpay.account import DIALECT
+from paymux.dialects.etpay.desk import LOGIN_PATH, PREFIX
 from paymux.http import openapi
 from paymux.http.serve import Table
 from paymux.keyring import Keyring
@@ -49,5 +50,11 @@ def etpay_tables(core: "Core", transfers: Transfers, remitter: str | None) -> tu
 
 
 def etpay_document(table: Table) -> dict[str, Any]:
-    """The OpenAPI document; credentials stand in the bodies, or in the header that the login's token is for."""
-    return openapi.document(table, "Paymux: ETpay's merchant API", __version__, {})
+    """The OpenAPI document; credentials stand in the bodies, but for the calls behind the payouts login."""
+    described = openapi.document(table, "Paymux: ETpay's merchant API", __version__, {})
+    described["components"]["securitySchemes"] = {"login": {"type": "http", "scheme": "bearer"}}
+    for path, methods in described["paths"].items():
+        if path.startswith(PREFIX) and path != LOGIN_PATH:
+            for operation in methods.values():
+                operation["security"] = [{"login": []}]
+    return described

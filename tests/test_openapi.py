@@ -27,7 +27,6 @@ HELD = [
     not_a_server_error, said.status_code_conformance, said.content_type_conformance, said.response_schema_conformance,
     said.response_headers_conformance, said.unsupported_method,
 ]  # fmt: skip
-EXAMPLES = 120  # for each operation and mode; the whole is a matter of seconds
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,12 @@ def schemas(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from ((f"{path}/{name}", inner) for name, inner in node.items())
 
 
-def test_every_schema_of_the_document_is_one_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+@pytest.mark.parametrize("wire", WIRES, ids=each)
+def test_every_schema_of_a_document_is_one_and_every_reference_leads_somewhere(served: Served, wire: Wire) -> None:
+    document = httpx2.get(f"{served.url}/openapi/{wire.name}.json").json()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    assert all(operation["summary"] for operation in operations)
     found = dict(schemas(document))
     assert len(found) > 10
     for path, schema in found.items():
@@ -92,13 +96,21 @@ def test_the_document_has_what_a_reader_needs(document: dict[str, Any]) -> None:
         "/gateway/me.php", "/gateway/session.php", "/gateway/session_status.php", "/gateway/status.php"
     }  # fmt: skip
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len({operation["operationId"] for operation in operations}) == len(operations)
     for operation in operations:
-        assert operation["summary"]
         assert {"200", "401", "403", "429", "500", "503"} <= set(operation["responses"])
         assert {int(status) for status in operation["responses"]} - {200} <= set(HTTP.values())
     used = {name for one in document["security"] for name in one}
     assert used == set(document["components"]["securitySchemes"])
+
+
+def test_etpays_document_marks_what_is_an_extension_and_what_needs_the_login(served: Served) -> None:
+    paths = httpx2.get(f"{served.url}/openapi/etpay.json").json()["paths"]
+    manual = {"/session/initialize", "/merchant/check_payment_status", "/v1/auth/login"}
+    assert manual < set(paths)
+    for path in set(paths) - manual - {"/session/{token}/simulate"}:
+        for operation in paths[path].values():
+            assert operation["summary"].startswith("Extension of ours: ")
+            assert operation["security"] == [{"login": []}]
 
 
 def test_the_document_names_every_field_that_is_read(document: dict[str, Any]) -> None:
@@ -124,7 +136,7 @@ def asked(url: str, fuzz: Fuzz, operation: Any, mode: GenerationMode) -> Counter
     """Ask what the operation's strategy draws; which statuses came, how often."""
     seen: Counter[int] = Counter()
 
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=fuzz.examples, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         fuzz.amend(case)

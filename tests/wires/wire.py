@@ -59,6 +59,7 @@ class Fuzz:
     headers: Mapping[str, str]
     amend: Callable[[Any], None]
     answered: frozenset[str]
+    examples: int = 120  # for each operation and mode
 
 
 @dataclass(frozen=True, slots=True)

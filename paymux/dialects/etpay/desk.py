@@ -29,6 +29,8 @@ from paymux.payouts.refund import Refunds as RefundVerb
 from paymux.payouts.refund import reference as refund_reference
 from paymux.storage.writer import Batcher
 
+PREFIX = "/v1/"
+LOGIN_PATH = "/v1/auth/login"
 TOKEN_CHARS = 20
 METHOD = "transfer"
 EXTENSION = "Extension of ours: "
@@ -53,9 +55,8 @@ class Desk:
                 entered = await self._login.entered(request)
                 return entered if isinstance(entered, Fault) else await verb(request, entered)
 
-            bearer = Parameter("Authorization", "Bearer and the login's token", "header")
             answers = {200: answer, **errors, 409: ErrorAnswer}
-            return Route(method, path, on(guarded), EXTENSION + about, request, answers, (bearer, *more))
+            return Route(method, path, on(guarded), EXTENSION + about, request, answers, more)
 
         named = (Parameter("payment_token", "of the payment"), Parameter("session_token", "or this one"))
         dated = (
@@ -65,7 +66,7 @@ class Desk:
         )
         about = "Get a token for the calls under /v1/"
         return [
-            Route("POST", "/v1/auth/login", on(self._enter), about, outgoing.LoginRequest, {200: LoginAnswer, **errors}),
+            Route("POST", LOGIN_PATH, on(self._enter), about, outgoing.LoginRequest, {200: LoginAnswer, **errors}),
             row("POST", "/v1/refunds", self._refund, "give a payment back", outgoing.RefundRequest, outgoing.RefundAnswer),
             row("GET", "/v1/refunds", self._refunds_of, "the refunds of a payment", None, Refunds, *named),
             row("GET", "/v1/refunds/{refund_id}", self._one_refund, "how a refund stands", None, outgoing.RefundAnswer),

@@ -53,8 +53,9 @@ RETURNING *;
 
 -- claim_acts (postgres) --
 -- Take payouts that are due to be sent or asked about, and put them off; rows that another node is taking are passed over.
+-- An array, so that the rows are chosen once and then found by their ids, whatever the planner thinks of the limit.
 UPDATE payout SET act_at = :again_at, asked = asked + 1
-WHERE id IN (SELECT id FROM payout WHERE act_at <= :now ORDER BY act_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+WHERE id = ANY (ARRAY(SELECT id FROM payout WHERE act_at <= :now ORDER BY act_at LIMIT :batch FOR UPDATE SKIP LOCKED))
 RETURNING *;
 
 -- any_act --

@@ -17,6 +17,7 @@ from paymux.cli.etpay import _login
 from paymux.cli.refund import _refund
 from paymux.clock import iso
 from paymux.merchants.change import ChangeMerchant, Keys, RotateKey, change_merchants
+from paymux.providers.protocol import Remittance, Remitted
 from paymux.storage.query import load
 from tests.etpay_shop import EtpayShop, Session, etpay_shop
 from tests.node import LiveNode, together
@@ -154,6 +155,25 @@ async def test_what_a_bank_does_not_answer_is_sent_once_and_known_in_the_end(til
     assert (await till.get("/v1/refunds/R-2"))["state"] == "pending"
     assert (await till.get("/v1/balance"))["in_transit"] == 93
     await till.live.assert_books_hold()
+
+
+async def test_who_sends_a_refund_is_told_what_it_undoes(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = await paid(till)
+    bank = till.live.node.remitters["sandbox-bank"]
+    seen: list[Remittance] = []
+    send = bank.send
+
+    async def noted(order: Remittance) -> Remitted:
+        seen.append(order)
+        return await send(order)
+
+    monkeypatch.setattr(bank, "send", noted)
+    await till.refunded(session, "R-1", amount=500)
+    await till.ends("/v1/refunds/R-1", "completed")
+    found = await till.live.core.reads.with_attempts(await session.id())
+    assert found is not None
+    [order] = seen
+    assert (order.method, order.amount.units, order.undoes) == ("refund", 500, (found[1][-1].operation_key,))
 
 
 async def test_many_refunds_at_once_give_back_what_came_and_no_more(till: Till) -> None:

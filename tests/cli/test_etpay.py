@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.merchants.test_logo import png
 from tests.server import RunningServer, answer_of, call, create_merchant, paymux, report
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the verbs are tested on both engines; each command is a process
 def test_what_a_command_changed_is_true_for_the_next_request(database_url: str, tmp_path: Path) -> None:
     made = create_merchant(database_url, country="CL", currency="CLP")
     merchant_id, credentials = made["merchant_id"], made["credentials"]["etpay"]

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from paymux import __version__
+from paymux.app_etpay import PAYOUTS_TOLD as ETPAY_PAYOUTS_TOLD
+from paymux.app_etpay import TOLD as ETPAY_TOLD
+from paymux.app_etpay import etpay_document, etpay_payout_records, etpay_record, etpay_tables
 from paymux.app_exchange import FORMS as EXCHANGE_FORMS
 from paymux.app_exchange import ExchangeDuties, ExchangeVerbs, exchange_document, exchange_tables
 from paymux.checkout.door import Checkout
 from paymux.checkout.payment_page import PaymentPage
-from paymux.checkout.transfer.door import TransferDoor
 from paymux.clock import Clock
 from paymux.config import Settings
 from paymux.dialects.echelon import notices as echelon
@@ -26,10 +28,6 @@ from paymux.dialects.echelon import routes as echelon_routes
 from paymux.dialects.echelon.page import Page
 from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
-from paymux.dialects.etpay import account as etpay_account
-from paymux.dialects.etpay import notices as etpay
-from paymux.dialects.etpay import routes as etpay_routes
-from paymux.dialects.etpay import statuses as etpay_statuses
 from paymux.errors import Refused, StorageError
 from paymux.http import openapi
 from paymux.http.client import Client
@@ -51,8 +49,8 @@ from paymux.payments.report import Reporter
 from paymux.payments.transfer import Transfers
 from paymux.payments.turn import Channels
 from paymux.payouts.advance import PayoutDoor
-from paymux.payouts.model import PayoutDialect
 from paymux.payouts.poll import Outbound
+from paymux.payouts.refund import Refunds
 from paymux.payouts.report import PayoutReporter
 from paymux.payouts.verify import PayoutsTold
 from paymux.providers.protocol import Provider, Registry, Remitter, Send
@@ -78,16 +76,15 @@ log = structlog.get_logger()
 
 TOLD: Mapping[str, Mapping[State, str]] = {  # for the ledger check
     ecomtrade24.RECORD.name: ecomtrade24.RECORD.told,
-    etpay_account.DIALECT: etpay_statuses.TOLD,
+    **ETPAY_TOLD,
     echelon.RECORD.name: echelon.RECORD.told,
 }
-PAYOUTS: Mapping[str, PayoutDialect] = {echelon.PAYOUT_RECORD.name: echelon.PAYOUT_RECORD}
-PAYOUTS_TOLD: PayoutsTold = {name: record.told for name, record in PAYOUTS.items()}
+PAYOUTS_TOLD: PayoutsTold = {echelon.PAYOUT_RECORD.name: echelon.PAYOUT_RECORD.told, **ETPAY_PAYOUTS_TOLD}
 
 
 def dialects(keyring: Keyring) -> dict[str, Dialect]:
     """Every dialect's record, by name."""
-    records = (ecomtrade24.RECORD, etpay.record(keyring), echelon.RECORD)
+    records = (ecomtrade24.RECORD, etpay_record(keyring), echelon.RECORD)
     return {record.name: record for record in records}
 
 
@@ -126,7 +123,9 @@ class Core(ExchangeVerbs):
         self.reporter = Reporter(self.door, self.beginner, next(iter(providers), ""))
         self.reads = Reads(self.reader)
         self.channels = Channels(self.door)
-        self.payout_door = PayoutDoor(PAYOUTS)
+        told = {record.name: record for record in (echelon.PAYOUT_RECORD, *etpay_payout_records(self.keyring))}
+        self.payout_door = PayoutDoor(told, self.door)
+        self.refunds = Refunds(self.door, told, PayingBank.name if self.sandbox else None)
         self.payout_reporter = PayoutReporter(self.payout_door)
         self._opens = partial(open_payments, self.door)
         self._opens_remembered = partial(open_remembered, self.directory, self.door)
@@ -253,31 +252,7 @@ class Node(ExchangeDuties):
             core.sandbox,
         ).table()
         exchange, orders = exchange_tables(core, core.reader, core.writer, settings.rate_limits, core.sandbox)
-        transfer_api = etpay_routes.Api(
-            settings,
-            core.keyring,
-            core.reader,
-            core.writer,
-            core.directory,
-            core.reads,
-            core.open_payment,
-            core.door.advance,
-            core.reporter,
-            self.transfers,
-            core.dialects[etpay_account.DIALECT],
-        ).table()
-        transfer_pages = TransferDoor(
-            core.dialects,
-            core.keyring,
-            core.reads,
-            core.reader,
-            core.writer,
-            core.directory,
-            core.door,
-            self.transfers,
-            core.sandbox,
-        ).table()
-        etpay_described = openapi.document(transfer_api, "Paymux: ETpay's merchant API", __version__, {})
+        transfer_api, transfer_pages = etpay_tables(core, self.transfers, next(iter(self.remitters), None))
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
         echelon_described = openapi.document(payins, "Paymux: Echelon's merchant API", __version__, ECHELON_SECURITY)
         own = Table(
@@ -291,7 +266,7 @@ class Node(ExchangeDuties):
                 Route("GET", f"/openapi/{gateway.name}.json", openapi.served(described)),
                 Route("GET", f"/openapi/{exchange.name}.json", openapi.served(exchange_document(exchange))),
                 Route("GET", f"/openapi/{payins.name}.json", openapi.served(echelon_described)),
-                Route("GET", f"/openapi/{transfer_api.name}.json", openapi.served(etpay_described)),
+                Route("GET", f"/openapi/{transfer_api.name}.json", openapi.served(etpay_document(transfer_api))),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
             ecomtrade24_routes.failure,

@@ -21,6 +21,8 @@ class Refusal(StrEnum):
     STATE_FORBIDS = "state_forbids"  # the life of a payment has no such move
     CURRENCY_MISMATCH = "currency_mismatch"
     INSUFFICIENT_BALANCE = "insufficient_balance"
+    NOT_REFUNDABLE = "not_refundable"  # the payment never succeeded
+    REFUND_TOO_LARGE = "refund_too_large"  # more than is left of what was received
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,22 +17,22 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks as said
 
-from paymux.cli.fixtures import ETPAY, _etpay
 from paymux.dialects.ecomtrade24.errors import HTTP
 from tests.databases import sqlite_url
-from tests.node import ORDER, Shop, serving
+from tests.node import serving
+from tests.wires import WIRES, each
+from tests.wires.wire import Fuzz, Wire
 
 HELD = [
     not_a_server_error, said.status_code_conformance, said.content_type_conformance, said.response_schema_conformance,
     said.response_headers_conformance, said.unsupported_method,
 ]  # fmt: skip
-EXAMPLES = 120  # for each operation and mode; the whole is a matter of seconds
 
 
 @dataclass(frozen=True)
 class Served:
     url: str
-    key: str
+    fuzz: dict[str, Fuzz]  # by the API's name
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +43,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
     async def run() -> None:
         async with serving(sqlite_url(tmp_path_factory.mktemp("openapi") / "paymux.db"), rate_limits=False) as live:
-            shop: Shop = await live.merchant()
-            await _etpay(live.core)
-            found.append(Served(live.url, shop.key))
+            found.append(Served(live.url, {wire.name: await wire.fuzz(live.core) for wire in WIRES}))
             up.set()
             await down.wait()
 
@@ -79,7 +77,12 @@ def schemas(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from ((f"{path}/{name}", inner) for name, inner in node.items())
 
 
-def test_every_schema_of_the_document_is_one_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+@pytest.mark.parametrize("wire", WIRES, ids=each)
+def test_every_schema_of_a_document_is_one_and_every_reference_leads_somewhere(served: Served, wire: Wire) -> None:
+    document = httpx2.get(f"{served.url}/openapi/{wire.name}.json").json()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    assert all(operation["summary"] for operation in operations)
     found = dict(schemas(document))
     assert len(found) > 10
     for path, schema in found.items():
@@ -93,13 +96,21 @@ def test_the_document_has_what_a_reader_needs(document: dict[str, Any]) -> None:
         "/gateway/me.php", "/gateway/session.php", "/gateway/session_status.php", "/gateway/status.php"
     }  # fmt: skip
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len({operation["operationId"] for operation in operations}) == len(operations)
     for operation in operations:
-        assert operation["summary"]
         assert {"200", "401", "403", "429", "500", "503"} <= set(operation["responses"])
         assert {int(status) for status in operation["responses"]} - {200} <= set(HTTP.values())
     used = {name for one in document["security"] for name in one}
     assert used == set(document["components"]["securitySchemes"])
+
+
+def test_etpays_document_marks_what_is_an_extension_and_what_needs_the_login(served: Served) -> None:
+    paths = httpx2.get(f"{served.url}/openapi/etpay.json").json()["paths"]
+    manual = {"/session/initialize", "/merchant/check_payment_status", "/v1/auth/login"}
+    assert manual < set(paths)
+    for path in set(paths) - manual - {"/session/{token}/simulate"}:
+        for operation in paths[path].values():
+            assert operation["summary"].startswith("Extension of ours: ")
+            assert operation["security"] == [{"login": []}]
 
 
 def test_the_document_names_every_field_that_is_read(document: dict[str, Any]) -> None:
@@ -109,48 +120,34 @@ def test_the_document_names_every_field_that_is_read(document: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-@pytest.mark.parametrize("path", ["/gateway/me.php", "/gateway/session.php", "/gateway/session_status.php", "/gateway/status.php"])
-def test_every_answer_is_as_the_document_says(served: Served, document: dict[str, Any], path: str, mode: GenerationMode) -> None:
-    (method,) = document["paths"][path]
-    operation = schemathesis.openapi.from_dict(document)[path][method.upper()]
+@pytest.mark.parametrize("wire", WIRES, ids=each)
+def test_every_answer_is_as_the_document_says(served: Served, wire: Wire, mode: GenerationMode) -> None:
+    found = httpx2.get(f"{served.url}/openapi/{wire.name}.json").json()
+    fuzz, described = served.fuzz[wire.name], schemathesis.openapi.from_dict(found)
+    for path, methods in found["paths"].items():
+        for method in methods:
+            seen = asked(served.url, fuzz, described[path][method.upper()], mode)
+            assert sum(seen.values()) >= 1, path
+            if mode is GenerationMode.POSITIVE and path in fuzz.answered:
+                assert seen[200] + seen[201], (path, seen)
 
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+
+def asked(url: str, fuzz: Fuzz, operation: Any, mode: GenerationMode) -> Counter[int]:
+    """Ask what the operation's strategy draws; which statuses came, how often."""
+    seen: Counter[int] = Counter()
+
+    @settings(max_examples=fuzz.examples, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
-        if isinstance(case.body, dict) and isinstance(case.body.get("domain"), str):  # else each request ends at the domain
-            case.body |= {"domain": ORDER["domain"], "currency": "EUR"}
-        answer = case.call_and_validate(base_url=served.url, headers={"X-API-Key": served.key}, checks=HELD, timeout=10)
+        fuzz.amend(case)
+        answer = case.call_and_validate(base_url=url, headers=dict(fuzz.headers), checks=HELD, timeout=10)
         seen[answer.status_code] += 1
 
-    seen: Counter[int] = Counter()
     ask()
-    assert sum(seen.values()) >= 1
-    if mode is GenerationMode.POSITIVE and "status" not in path:
-        assert seen[200], seen
+    return seen
 
 
 def test_the_documents_file_is_the_same_for_everybody(served: Served, tmp_path: Path) -> None:
     with httpx2.Client() as client:
         one, two = (client.get(f"{served.url}/openapi/ecomtrade24.json", headers={"Host": host}).content for host in ("a", "b"))
     assert one == two
-
-
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-@pytest.mark.parametrize("path", ["/session/initialize", "/merchant/check_payment_status", "/session/{token}/simulate"])
-def test_etpays_answers_are_as_its_document_says(served: Served, path: str, mode: GenerationMode) -> None:
-    found = httpx2.get(f"{served.url}/openapi/etpay.json").json()
-    operation = schemathesis.openapi.from_dict(found)[path]["POST"]
-
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(operation.as_strategy(generation_mode=mode))
-    def ask(case: Any) -> None:
-        if isinstance(case.body, dict) and "{" not in path:  # else each request ends at the credentials
-            case.body |= {"merchant_code": "cl_demo_cl", "merchant_api_token": ETPAY[0][2]}
-        answer = case.call_and_validate(base_url=served.url, checks=HELD, timeout=10)
-        seen[answer.status_code] += 1
-
-    seen: Counter[int] = Counter()
-    ask()
-    assert sum(seen.values()) >= 1
-    if mode is GenerationMode.POSITIVE and "{" not in path:
-        assert set(seen) - {401}, seen

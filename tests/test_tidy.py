@@ -28,7 +28,7 @@ LAYERS = {
     "organs": {"merchants", "routing", "rates", "ledger", "webhooks"},
     "spine":  {"payments", "payouts", "exchange"},
     "doors":  {"dialects", "checkout", "dashboard", "links"},
-    "root":   {"app", "app_exchange", "work", "ops", "cli", "__main__"},
+    "root":   {"app", "app_etpay", "app_exchange", "work", "ops", "cli", "__main__"},
 }  # fmt: skip
 MAY_IMPORT = {
     "words":  {"words"},

@@ -14,12 +14,13 @@ from email_validator import EmailNotValidError, validate_email
 
 from paymux import ids
 from paymux.checkout import render, words
+from paymux.checkout.logo import Logos, logo_path
 from paymux.checkout.screens import alive, screen
 from paymux.checkout.view import LanguageLink, Method, Notice, Screen, View, http_status
 from paymux.errors import Refusal, Refused
 from paymux.http.serve import Request, Response, Route, Table
 from paymux.keyring import Keyring
-from paymux.merchants.directory import Directory
+from paymux.merchants.directory import Directory, Found
 from paymux.money import Money, known
 from paymux.payments.advance import Door
 from paymux.payments.attempt import Handed, StartAttempt, Starter, bank_currency
@@ -84,6 +85,7 @@ class Checkout:
         for path in (path for dialect in self._dialects.values() for path in dialect.pages.paths):
             routes += [Route("GET", path, self.show), Route("HEAD", path, self.glance), Route("POST", path, self.act)]
         routes += [Route("GET", path, self.asset) for path in render.assets()]
+        routes.append(Logos(self._reader).route())
         return Table("checkout", routes, self.failure, ("/checkout/",))
 
     def failure(self, request: Request, status: int, headers: Mapping[str, str]) -> Response:
@@ -240,6 +242,9 @@ class Checkout:
         choosing = at in (Screen.CHOOSE, Screen.DECLINED)
         if at is Screen.CHOOSE and not notices and payment.last_error == LastError.NO_ROUTE and payment.method:
             notices = (Notice.METHOD_UNAVAILABLE,)
+        found = await self._reader.submit(self._directory.by_id, payment.merchant_id)
+        merchant = found.merchant
+        assert merchant is not None, "a payment has a merchant"
         view = View(
             screen=at,
             language=seen.language,
@@ -247,6 +252,7 @@ class Checkout:
             nonce=ids.token(24),
             sandbox=self._sandbox,
             shop=payment.shop,
+            logo=logo_path(merchant.logo),
             order_ref=payment.order_ref,
             reference=str(payment.id),
             amount=payment.amount,
@@ -254,7 +260,7 @@ class Checkout:
             now=seen.now,
             expires_at=payment.expires_at,
             paid_at=payment.paid_at,
-            methods=await self._methods(payment) if choosing else (),
+            methods=self._methods(payment, found) if choosing else (),
             email_typed=typed,
             notices=notices,
             form_action=_with(page, lang=seen.picked),
@@ -272,9 +278,8 @@ class Checkout:
         code = status or http_status(view)
         return Response(code, render.render(view), {**render.headers(view), "Set-Cookie": _cookie(seen)})
 
-    async def _methods(self, payment: Payment) -> tuple[Method, ...]:
+    def _methods(self, payment: Payment, found: Found) -> tuple[Method, ...]:
         """What the buyer may choose; one that the shop asked for is shown even when it cannot be served."""
-        found = await self._reader.submit(self._directory.by_id, payment.merchant_id)
         assert found.merchant is not None, "a payment has a merchant"
         policy = found.merchant.policy
         asked = payment.method or msgspec.json.decode(payment.details).get("asked_method")

@@ -29,7 +29,8 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "smart-routing": ("merchant_change:smart_routing", "Switch a merchant's automatic routing on or off."),
             "method":        ("merchant_change:method", "Switch one method of a merchant on or off."),
             "shop":          ("merchant_change:shop", "Register a shop, or change its status."),
-            "key":           ("merchant_change:key", "Give a merchant a new API key; the old one is dead at once."),
+            "key":           ("merchant_change:key", "Give a merchant a new API key; the old one is dead at once, or after a grace."),
+            "logo":          ("merchant_logo:logo", "Show payers a merchant's logo, from a file; or take it away."),
             "policy":        ("merchant_change:policy", "Say how wrong money is treated and which routes are not used."),
             "webhook":       ("merchant_change:webhook", "Set where notices go, or give them a new secret."),
         },
@@ -42,6 +43,7 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "accept":   ("payment:accept", "Decide that a payment under review or in doubt counts as paid."),
             "reject":   ("payment:reject", "Decide that a payment under review or in doubt is not paid."),
             "returned": ("payment:returned", "Note that held money went back to the buyer."),
+            "refund":   ("refund:refund", "Give a paid payment back to its buyer, all of it or a part."),
         },
     ),
     "webhook": (
@@ -70,7 +72,10 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     ),
     "etpay": (
         "What ETpay's API keeps of merchants.",
-        {"set": ("etpay:set_", "Show or change a merchant's account, default URLs and switches there.")},
+        {
+            "set":   ("etpay:set_", "Show or change a merchant's account, default URLs and switches there."),
+            "login": ("etpay:login", "Give a merchant the login that moves money out, with a new password; or take it away."),
+        },
     ),
     "sandbox": (
         "What only the sandbox can do.",

@@ -1,4 +1,4 @@
-"""`paymux etpay set`, and what a merchant gets on ETpay's wire when it is created: a code, a token, an account."""
+"""`paymux etpay …`, and what a merchant gets on ETpay's wire when it is created: a code, a token, an account."""
 
 import re
 from functools import partial
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from paymux.storage.query import Tx
 
 DIALECT = "etpay"
-TOKEN_CHARS = 64
+TOKEN_CHARS, PASSWORD_CHARS = 64, 40
 
 
 async def join(
@@ -109,6 +109,54 @@ def set_(
     if boolean_status is not None:
         changes["boolean_status"] = boolean_status
     _tell(merchant_id, *run(where, partial(_change, merchant_id, changes, amount_max)), as_json)
+
+
+def login(
+    merchant_id: int, /, *, username: str | None = None, off: bool = False, as_json: AsJson = False, where: Where | None = None
+) -> None:
+    """Give a merchant the login for refunds and payouts, with a new password. The old one, and what it opened, is dead at once.
+
+    Parameters
+    ----------
+    username
+        Its name, by default the one it has, else payouts@ and the merchant's code.
+    off
+        Take the login away.
+    """
+    if username is not None and not re.fullmatch(r"[^\s\x00-\x1f]{1,100}", username):
+        raise bad_option("username", "1 to 100 characters without blanks")
+    made = run(where, partial(_login, merchant_id, username, off), secret_key=True)
+    if as_json:
+        return tell_json({"merchant_id": merchant_id, **made})
+    if off:
+        return print(f"Merchant {merchant_id} has no login for refunds and payouts any more.")
+    from paymux.cli import show
+
+    return show.fields(list(made.items()), f"Merchant {merchant_id}: log in at /v1/auth/login. The password is not shown again.")
+
+
+async def _login(merchant_id: int, username: str | None, off: bool, core: "Core") -> dict[str, str | None]:
+    import msgspec
+
+    from paymux import ids
+    from paymux.dialects.etpay.account import LOGIN, account_of
+    from paymux.merchants.change import Keys, RotateKey
+    from paymux.merchants.create import put_profile
+    from paymux.merchants.directory import load_merchants
+
+    async def verb(tx: Any, commands: Any, now: int) -> list[dict[str, str | None]]:
+        found = await load_merchants(tx, [merchant_id])
+        profile = found[0][1].profiles.get(DIALECT) if found else None
+        if profile is None:
+            raise Declined(f"there is no merchant {merchant_id}" if not found else f"merchant {merchant_id} has no ETpay credentials")
+        account = account_of(profile)
+        name = None if off else username or account.payouts_user or f"payouts@{profile.code}"
+        await put_profile(tx, merchant_id, DIALECT, profile.code, _facts(msgspec.structs.replace(account, payouts_user=name)), now)
+        wish = RotateKey(merchant_id=merchant_id, dialect=LOGIN, key=ids.token(PASSWORD_CHARS))
+        [password] = await Keys(core.keyring).rotate(tx, [wish], now)  # with --off nobody learns the new one
+        return [{"username": name, "password": None if off else password} for _ in commands]
+
+    return await core.writer.submit(verb, None)
 
 
 def _tell(merchant_id: int, code: str, kept: "Account", as_json: bool) -> None:

@@ -31,6 +31,10 @@ ETPAY: tuple[tuple[str, str, str, dict[str, str]], ...] = (
 )  # fmt: skip
 
 
+# Who may log in for refunds and payouts; the password of each is this text, a hyphen and the merchant's code.
+ETPAY_LOGIN = ("payouts", "E2ETpayDemoPayoutsPasswordForTestsOnly0123")
+
+
 def load(name: str, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
     """Load reference data into the database.
 
@@ -77,9 +81,11 @@ async def _ecomtrade24(core: "Core") -> list[int]:
 
 async def _etpay(core: "Core") -> list[int]:
     from paymux.cli.etpay import join
-    from paymux.dialects.etpay.account import Account
-    from paymux.merchants.create import NewMerchant, create_merchant
+    from paymux.dialects.etpay.account import LOGIN, Account
+    from paymux.merchants.create import NewMerchant, add_key, create_merchant
     from paymux.merchants.model import Plan
+
+    user, password = ETPAY_LOGIN
 
     async def verb(tx: Any, commands: Any, now: int) -> list[list[int]]:
         added = []
@@ -95,7 +101,9 @@ async def _etpay(core: "Core") -> list[int]:
                     webhook_secret=WEBHOOK_SECRET,
                 )
                 merchant_id = (await create_merchant(core.keyring, "ecomtrade24", tx, new, now)).merchant_id
-                await join(core.keyring, tx, merchant_id, new, now, Account(currency=currency, **given), code, token)  # type: ignore[arg-type]
+                account = Account(currency=currency, payouts_user=user, **given)  # type: ignore[arg-type]
+                await join(core.keyring, tx, merchant_id, new, now, account, code, token)
+                await add_key(core.keyring, LOGIN, tx, merchant_id, f"{password}-{code}", now)
                 added.append(merchant_id)
         return [added for _ in commands]
 

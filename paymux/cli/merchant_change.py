@@ -10,7 +10,7 @@ from paymux.cli.run import AsJson, Declined, Switch, Where, bad_option, run, tel
 
 if TYPE_CHECKING:
     from paymux.app import Core
-    from paymux.merchants.change import ChangeMerchant
+    from paymux.merchants.change import ChangeMerchant, RotateKey
     from paymux.merchants.model import Merchant
 
 
@@ -91,30 +91,62 @@ def shop(merchant_id: int, domain: str, status: Literal["approved", "pending", "
     print(f"Shop {wish.domain} of merchant {merchant_id} is {status}.")
 
 
-def key(merchant_id: int, /, *, rotate: bool = False, as_json: AsJson = False, where: Where | None = None) -> None:
-    """Give a merchant a new API key; the old one is refused from the next request on.
+# API -> (its word for the key, characters of a random one; None: a key of ours with its prefix)
+KEYS: dict[str, tuple[str, int | None]] = {DIALECT: ("api_key", None), "etpay": ("merchant_api_token", 64)}
+GRACE_HOURS_MAX = 24 * 30
+
+
+def key(
+    merchant_id: int,
+    /,
+    *,
+    rotate: bool = False,
+    api: Literal["ecomtrade24", "etpay"] = "ecomtrade24",
+    grace_hours: int = 0,
+    as_json: AsJson = False,
+    where: Where | None = None,
+) -> None:
+    """Give a merchant a new API key; the old one is refused from the next request on, or after a grace.
 
     Parameters
     ----------
     rotate
         Do it.
+    api
+        Which API's key; every API has its own.
+    grace_hours
+        How long the old one still counts, so that a shop can change over.
     """
-    from paymux.merchants.change import Keys, RotateKey
+    from paymux import ids
+    from paymux.clock import HOUR
+    from paymux.merchants.change import RotateKey
 
     if not rotate:
         raise bad_option("rotate", "keys are kept as hashes and cannot be shown; say --rotate for a new one")
-
-    async def work(core: "Core") -> Any:
-        return await core.writer.submit(Keys(core.keyring).rotate, RotateKey(merchant_id=merchant_id, dialect=DIALECT))
-
-    api_key = run(where, work, secret_key=True)
-    if api_key is None:
-        raise Declined(f"there is no merchant {merchant_id}")
+    if not 0 <= grace_hours <= GRACE_HOURS_MAX:
+        raise bad_option("grace-hours", f"hours are 0 to {GRACE_HOURS_MAX}")
+    word, chars = KEYS[api]
+    wish = RotateKey(merchant_id=merchant_id, dialect=api, key=ids.token(chars) if chars else None, grace_ms=grace_hours * HOUR)
+    new = run(where, partial(rotated, wish), secret_key=True)
     if as_json:
-        return tell_json({"merchant_id": merchant_id, "credentials": {DIALECT: {"api_key": api_key}}})
+        return tell_json({"merchant_id": merchant_id, "credentials": {api: {word: new}}})
     from paymux.cli import show
 
-    show.fields([("API key", api_key)], f"Merchant {merchant_id}: the new key. The old one is dead; this one is not shown again.")
+    old = f"The old one counts for {grace_hours} more hours" if grace_hours else "The old one is dead"
+    show.fields(
+        [("API key" if word == "api_key" else word.replace("_", " "), new)],
+        f"Merchant {merchant_id}: the new key. {old}; this one is not shown again.",
+    )
+
+
+async def rotated(wish: "RotateKey", core: "Core") -> str:
+    """The merchant's new key."""
+    from paymux.merchants.change import Keys
+
+    new: str | None = await core.writer.submit(Keys(core.keyring).rotate, wish)
+    if new is None:
+        raise Declined(f"there is no merchant {wish.merchant_id}")
+    return new
 
 
 Routes = Annotated[list[str] | None, Parameter(help="A route's slug; may be given several times.")]

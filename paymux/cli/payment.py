@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from paymux.app import Core
     from paymux.payments.model import Attempt, Payment
     from paymux.payments.story import Story
+    from paymux.payouts.model import Payout
 
 LAST = 2**63 - 1
 TIMES_ASKED_MAX = 10  # more money than that is a slip of the pen
@@ -23,21 +24,34 @@ def show(payment: str, /, *, as_json: AsJson = False, where: Where | None = None
         Its id, or a reference such as ecomtrade24:1459.
     """
 
-    async def work(core: "Core") -> "Story":
+    async def work(core: "Core") -> "tuple[Story, list[Payout]]":
         from paymux.cli.reference import payment_named
         from paymux.payments.story import stories
+        from paymux.payouts.read import refunds_of
 
         found = await core.reader.submit(stories, (await payment_named(core, payment, "PAYMENT")).id)
         assert found is not None, "it was there a moment ago, and payments are never deleted"
-        return found
+        return found, await core.reader.submit(refunds_of, found.payment.id)
 
-    story = run(where, work)
+    story, refunds = run(where, work)
     if as_json:
-        return tell_json(_as_json(story))
+        return tell_json(_as_json(story, refunds))
     _tell(story)
+    _tell_refunds(refunds)
 
 
-def _as_json(story: "Story") -> dict[str, Any]:
+def _tell_refunds(refunds: "list[Payout]") -> None:
+    from paymux.cli import show as eyes
+
+    rows = [
+        (p.id, p.reference.split("/", 2)[-1], p.state, eyes.amount(p.amount_units, p.currency), eyes.time(p.created_at), p.reason)
+        for p in refunds
+    ]
+    if rows:
+        eyes.table(("id", "named", "state", "amount", "accepted (UTC)", "why not"), rows, "Refunds")
+
+
+def _as_json(story: "Story", refunds: "list[Payout]") -> dict[str, Any]:
     import msgspec
 
     from paymux.cli.reference import name_of
@@ -46,7 +60,8 @@ def _as_json(story: "Story") -> dict[str, Any]:
     told: dict[str, Any] = plain(story)
     for attempt in told["attempts"]:
         attempt["choice"] = msgspec.json.decode(attempt["choice"])
-    return {"reference": name_of(story.payment), **told}
+    kept = ("id", "reference", "state", "amount_units", "currency", "created_at", "ended_at", "reason")
+    return {"reference": name_of(story.payment), **told, "refunds": [{name: plain(one)[name] for name in kept} for one in refunds]}
 
 
 def _tell(story: "Story") -> None:
@@ -61,6 +76,7 @@ def _tell(story: "Story") -> None:
         ("received", eyes.amount(p.received_units, p.currency) if p.received_units else None),
         ("held", eyes.amount(p.held_units, p.currency) if p.held_units else None),
         *(("held", f"{eyes.amount(one.amount_units, one.currency)}, by {one.provider}") for one in story.foreign),
+        ("refunded", eyes.amount(p.refunded_units, p.currency) if p.refunded_units else None),
         ("merchant", f"{p.merchant_id}, shop {p.shop}"),
         ("order", p.order_ref),
         ("method", p.method),

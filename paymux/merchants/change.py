@@ -55,10 +55,12 @@ class SetShop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RotateKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A new API key; every earlier one of that dialect stops counting at once."""
+    """A new API key; every earlier one of that dialect stops counting at once, or after a grace."""
 
     merchant_id: int
     dialect: str
+    key: str | None = None  # in the form of that API; default: an API key of ours
+    grace_ms: int = 0
 
 
 class SetRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +103,8 @@ class Keys:
             if await _locked(tx, wish.merchant_id, now) is None:
                 results.append(None)
                 continue
-            await tx.fetch(_q.revoke_keys, merchant_id=wish.merchant_id, dialect=wish.dialect, revoked_at=now)
-            api_key = ids.api_key()
+            await tx.fetch(_q.revoke_keys, merchant_id=wish.merchant_id, dialect=wish.dialect, revoked_at=now + wish.grace_ms)
+            api_key = wish.key or ids.api_key()
             await add_key(self._keyring, wish.dialect, tx, wish.merchant_id, api_key, now)
             log.info("merchant.credential_rotated", merchant=wish.merchant_id, dialect=wish.dialect)
             results.append(api_key)

@@ -4,6 +4,7 @@ What a command committed is true for the very next request: each look-up reads t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -59,19 +60,34 @@ class Directory:
     async def by_key(self, tx: Tx, keys: Sequence[tuple[str, str]], now: int) -> list[Found]:
         """(dialect, key in clear) -> whom it belongs to. One query for the batch, one more for what is not cached."""
         hashes = {place: self._hashes(place) for place in set(keys)}
-        asked = sorted({(candidate, dialect) for (dialect, _), candidates in hashes.items() for candidate in candidates})
-        rows = await tx.fetch(_q.find_by_key, asked)
-        platform = await self.platform(tx, now, rows[0]["platform"] if rows else None)
-        counting = [row for row in rows if row["revoked_at"] is None]
-        merchants = await self._current(tx, {row["id"]: row["version"] for row in counting})
-        by_hash = {(row["hash"], row["dialect"]): merchants[row["id"]] for row in counting}
+        owners, platform = await self._owners(tx, [(dialect, candidates) for (dialect, _), candidates in hashes.items()], now)
         found: dict[tuple[str, str], Found] = {}
         for place, candidates in hashes.items():
-            used = next((candidate for candidate in candidates if (candidate, place[0]) in by_hash), None)
-            owner = by_hash[used, place[0]] if used is not None else None
+            used = next((candidate for candidate in candidates if (candidate, place[0]) in owners), None)
+            owner = owners[used, place[0]] if used is not None else None
             found[place] = Found(owner, platform, now)
             self._remember(place, used, owner)
         return [found[place] for place in keys]
+
+    async def by_hashes(self, tx: Tx, keys: Sequence[tuple[str, tuple[str, ...]]], now: int) -> list[Found]:
+        """The same for (dialect, what could have been stored for a key)."""
+        owners, platform = await self._owners(tx, keys, now)
+        found = []
+        for dialect, candidates in keys:
+            used = next((candidate for candidate in candidates if (candidate, dialect) in owners), None)
+            found.append(Found(owners[used, dialect] if used is not None else None, platform, now))
+        return found
+
+    async def _owners(
+        self, tx: Tx, keys: Sequence[tuple[str, Sequence[str]]], now: int
+    ) -> tuple[dict[tuple[str, str], Merchant], Platform]:
+        """(hash, dialect) -> merchant of those keys that count."""
+        asked = sorted({(candidate, dialect) for dialect, candidates in keys for candidate in candidates})
+        rows = await tx.fetch(_q.find_by_key, asked)
+        platform = await self.platform(tx, now, rows[0]["platform"] if rows else None)
+        counting = [row for row in rows if _counts(row, now)]
+        merchants = await self._current(tx, {row["id"]: row["version"] for row in counting})
+        return {(row["hash"], row["dialect"]): merchants[row["id"]] for row in counting}, platform
 
     def _hashes(self, place: tuple[str, str]) -> list[str]:
         known = self._keys.get(place)
@@ -94,10 +110,10 @@ class Directory:
         version, merchant = cached
         return Remembered(Found(merchant, self._overlaid(self._platform, now), now), (known[0], dialect), version)
 
-    async def still_true(self, tx: Tx, remembered: Sequence[Remembered]) -> list[bool]:
+    async def still_true(self, tx: Tx, remembered: Sequence[Remembered], now: int) -> list[bool]:
         """Whether the key still counts, and the merchant and the platform have not changed. One query for the batch."""
         rows = await tx.fetch(_q.find_by_key, sorted({one.place for one in remembered}))
-        true = {(row["hash"], row["dialect"]): (row["version"], row["platform"]) for row in rows if row["revoked_at"] is None}
+        true = {(row["hash"], row["dialect"]): (row["version"], row["platform"]) for row in rows if _counts(row, now)}
         return [true.get(one.place) == (one.version, one.found.platform.version) for one in remembered]
 
     async def by_id(self, tx: Tx, ids: Sequence[int], now: int) -> list[Found]:
@@ -153,6 +169,11 @@ class Directory:
         return tuple(routes)
 
 
+def _counts(row: Mapping[str, Any], now: int) -> bool:
+    """Whether a key is not revoked, or has some of its grace left."""
+    return row["revoked_at"] is None or now < row["revoked_at"]
+
+
 async def load_merchants(tx: Tx, ids: Sequence[int]) -> list[tuple[int, Merchant]]:
     """Merchants with their versions, from the database. The versions first: what changes meanwhile is then read again."""
     wanted = [(merchant_id,) for merchant_id in sorted(set(ids))]
@@ -179,6 +200,7 @@ async def load_merchants(tx: Tx, ids: Sequence[int]) -> list[tuple[int, Merchant
                 shops=shops.get(row["id"], {}),
                 policy=policy_from(row["policy"]),
                 profiles=profiles.get(row["id"], {}),
+                logo=row["logo"],
             ),
         )
         for row in merchants

@@ -55,6 +55,7 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     shops: dict[str, ShopStatus]  # normalised domain -> status
     policy: Policy = Policy()
     profiles: dict[str, Profile] = {}  # by dialect
+    logo: str | None = None  # the name of its picture
 
 
 def policy_from(stored: str) -> Policy:

@@ -13,7 +13,7 @@ FROM {rows} r JOIN merchant m ON m.id = r.id;
 -- load_merchants --
 -- Merchants by id.
 -- rows: id bigint
-SELECT m.* FROM {rows} r JOIN merchant m ON m.id = r.id;
+SELECT m.*, (SELECT l.name FROM merchant_logo l WHERE l.merchant_id = m.id) AS logo FROM {rows} r JOIN merchant m ON m.id = r.id;
 
 -- load_shops --
 -- The shops of merchants.
@@ -66,8 +66,9 @@ ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL
 RETURNING hash;
 
 -- revoke_keys --
--- Every key of a merchant stops counting at once.
-UPDATE merchant_key SET revoked_at = :revoked_at WHERE merchant_id = :merchant_id AND dialect = :dialect AND revoked_at IS NULL;
+-- Every key of a merchant stops counting at a moment, or earlier if that was decided before.
+UPDATE merchant_key SET revoked_at = :revoked_at
+WHERE merchant_id = :merchant_id AND dialect = :dialect AND (revoked_at IS NULL OR revoked_at > :revoked_at);
 
 -- put_shop --
 -- Register a shop, or change its status.
@@ -115,3 +116,17 @@ FROM {rows} r JOIN merchant_profile p ON p.merchant_id = r.merchant_id AND p.dia
 -- rows: merchant_id bigint, dialect text, code text, profile text
 INSERT INTO merchant_profile (merchant_id, dialect, code, profile) SELECT merchant_id, dialect, code, profile FROM {rows} r WHERE true
 ON CONFLICT (merchant_id, dialect) DO UPDATE SET code = excluded.code, profile = excluded.profile;
+
+-- put_logo --
+-- Set a merchant's logo.
+INSERT INTO merchant_logo (merchant_id, name, image, updated_at) VALUES (:merchant_id, :name, :image, :updated_at)
+ON CONFLICT (merchant_id) DO UPDATE SET name = excluded.name, image = excluded.image, updated_at = excluded.updated_at;
+
+-- drop_logo --
+-- Remove a merchant's logo.
+DELETE FROM merchant_logo WHERE merchant_id = :merchant_id;
+
+-- logos_named --
+-- Pictures by name; two merchants may have the same one.
+-- rows: name text
+SELECT l.name, min(l.image) AS image FROM {rows} r JOIN merchant_logo l ON l.name = r.name GROUP BY l.name;

@@ -100,6 +100,7 @@ UNION ALL SELECT 'migration', count(*) FROM migration
 UNION ALL SELECT 'merchant', count(*) FROM merchant
 UNION ALL SELECT 'merchant_profile', count(*) FROM merchant_profile
 UNION ALL SELECT 'merchant_key', count(*) FROM merchant_key
+UNION ALL SELECT 'merchant_logo', count(*) FROM merchant_logo
 UNION ALL SELECT 'shop', count(*) FROM shop
 UNION ALL SELECT 'endpoint', count(*) FROM endpoint
 UNION ALL SELECT 'route_setting', count(*) FROM route_setting

@@ -8,9 +8,11 @@ from decimal import Decimal
 
 from paymux.errors import Refusal, Refused, refuse
 from paymux.ledger import book
+from paymux.ledger.chart import Account, payable
 from paymux.payments import store
 from paymux.payments.decide import Decision, Rules, decide
 from paymux.payments.dialect import Dialect
+from paymux.payments.lifecycle import Event
 from paymux.payments.model import Advanced, Attempt, Payment, Report
 from paymux.payments.noted import noted
 from paymux.storage.query import Tx
@@ -36,6 +38,7 @@ class Door:
         read_attempts = dict(attempts)
         named = [(self._holder(report, attempts), report.receipt.reference) for report in reports if report.receipt]
         receipts = await store.known_receipts(tx, named)
+        spendable = await self._spendable(tx, reports, before)
         decisions: list[Decision] = []
         results: list[Advanced | Refused] = []
         for report in reports:
@@ -49,11 +52,17 @@ class Door:
             dialect = self.dialects[payment.dialect]
             policy = locked[payment.id][1]
             fee_percent = self._fee_percent if dialect.fee_percent is None else dialect.fee_percent(payment)
-            decision = decide(payment, attempt, report, Rules(now, policy, fee_percent, dialect.tries, key in receipts))
+            decision = decide(
+                payment, attempt, report, Rules(now, policy, fee_percent, dialect.tries, key in receipts, spendable.get(_payable(payment)))
+            )
             if isinstance(decision, Refused):
                 results.append(decision)
                 continue
             after[payment.id] = decision.payment
+            for transfer in decision.transfers if spendable else ():
+                for account, units in ((transfer.debit, -transfer.amount_units), (transfer.credit, transfer.amount_units)):
+                    if account in spendable:
+                        spendable[account] += units
             if decision.attempt is not None:
                 attempts[decision.attempt.id] = decision.attempt
             receipts |= {(provider, receipt.reference) for provider, receipt in decision.receipts}
@@ -66,6 +75,13 @@ class Door:
         if self.counted:
             tx.facts.extend(noted(changing, read_attempts))
         return results
+
+    @staticmethod
+    async def _spendable(tx: Tx, reports: Sequence[Report], payments: Mapping[int, Payment]) -> dict[Account, int]:
+        """What the merchants have whose payments are reported forwarded; locked, because it is about to be spent."""
+        settling = {report.payment_id for report in reports if report.event is Event.SETTLED}
+        wanted = {_payable(payments[payment_id]) for payment_id in settling if payment_id in payments}
+        return dict(await book.available(tx, sorted(wanted))) if wanted else {}
 
     @staticmethod
     def _holder(report: Report, attempts: Mapping[int, Attempt]) -> str:
@@ -92,3 +108,7 @@ class Door:
                 )
         await outbox.put(tx, notices, now)
         self.told |= bool(notices)
+
+
+def _payable(payment: Payment) -> Account:
+    return payable(payment.merchant_id, payment.currency)

@@ -31,6 +31,7 @@ class Rules:
     fee_percent: Decimal
     tries: int | None
     receipt_known: bool
+    spendable_units: int | None = None  # with SETTLED: what the merchant has in the payment's currency
 
 
 @dataclass(slots=True)
@@ -91,8 +92,12 @@ class _Case:
             return self._accept()
         elif event is Event.RETURNED:
             return self._return()
+        elif event in (Event.REFUNDED, Event.REFUND_FAILED):
+            return self._refund()
         elif event is Event.SETTLED:
-            self._settle()
+            short = self._settle()
+            if short is not None:
+                return short
         elif event in (Event.DECLINED, Event.CANCELLED):
             self._decline()
         else:
@@ -290,10 +295,39 @@ class _Case:
             self.done.transfers += postings.foreign_returned(cause, one.amount_units)
         return self.done
 
-    def _settle(self) -> None:
-        payment = self.payment
-        if self.move(Event.SETTLED, self.report.why, txid_out=payment.txid_out or self.report.txid_out, payable_units=0):
-            self.done.transfers += postings.settled(self._cause(), payment.payable_units)
+    def _refund(self) -> Decision | Refused:
+        """A fact beside the state: so much went back, or is on its way, or came to nothing."""
+        payment, units = self.payment, self.report.refund_units
+        amount = Money(units, known(payment.currency))
+        if self.report.event is Event.REFUNDED:
+            if payment.state not in SUCCESS:
+                return refuse(Refusal.NOT_REFUNDABLE, f"a payment that is {payment.state} cannot be refunded")
+            if units > payment.refundable_units:
+                left = Money(max(payment.refundable_units, 0), known(payment.currency))
+                return refuse(Refusal.REFUND_TOO_LARGE, f"{amount} cannot be refunded: {left} is left of what was received")
+            self.note(why=f"{amount} {self.report.why}", refunded_units=payment.refunded_units + units)
+        else:
+            self.note(why=f"{amount} {self.report.why}", refunded_units=payment.refunded_units - units)
+        return self.done
+
+    def _settle(self) -> Decision | Refused | None:
+        """Refunds come out of what would be forwarded. Where the merchant has not even the rest any more (it was paid out), nothing is
+        booked, and a person must look."""
+        payment, has = self.payment, self.rules.spendable_units
+        units = max(0, payment.payable_units - payment.refunded_units)
+        if after(payment.state, Event.SETTLED) is not None and has is not None and has < units:
+            sentence = (
+                f"{Money(units, known(payment.currency))} would be forwarded, and the merchant has {Money(has, known(payment.currency))}"
+            )
+            if self.report.source is Source.OPERATOR:
+                return refuse(Refusal.INSUFFICIENT_BALANCE, sentence)
+            if payment.attention is None:
+                self.note(why=sentence, attention=Attention.FORWARDED)
+            return self.done
+        changes: dict[str, Any] = {"attention": None} if payment.attention == Attention.FORWARDED else {}
+        if self.move(Event.SETTLED, self.report.why, txid_out=payment.txid_out or self.report.txid_out, payable_units=0, **changes):
+            self.done.transfers += postings.settled(self._cause(), units)
+        return None
 
     def _decline(self) -> None:
         """The attempt is dead. The payment lives on while another attempt is allowed."""

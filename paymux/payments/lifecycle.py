@@ -40,6 +40,8 @@ class Event(StrEnum):
     DECLINED = "declined"
     CANCELLED = "cancelled"
     RETURNED = "returned"  # held money went back to the buyer
+    REFUNDED = "refunded"  # a refund was accepted; what becomes of it is the payout's story
+    REFUND_FAILED = "refund_failed"  # a refund came to nothing
 
 
 _C, _A, _P, _U, _R = State.CREATED, State.AWAITING, State.PENDING, State.UNCLEAR, State.REVIEW

@@ -43,6 +43,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     received_units: int  # all money that came for it, by any attempt
     held_units: int  # of it, what waits for a person
     payable_units: int = 0  # of it, what the merchant is owed for it: without the fee, until it was forwarded
+    refunded_units: int = 0  # of it, what went back to the buyer by refunds or is on its way back
     state: State
     version: int  # grows with every change; the history's sequence number
     order_ref: str | None
@@ -70,6 +71,11 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     def amount(self) -> Money:
         return Money(self.amount_units, known(self.currency))
 
+    @property
+    def refundable_units(self) -> int:
+        """What may still be refunded, if it succeeded: surplus is held and goes back by `returned`."""
+        return min(self.amount_units, self.received_units) - self.refunded_units
+
 
 class LastError(StrEnum):
     NO_ROUTE = "no_route_available"
@@ -90,6 +96,7 @@ class Attention(StrEnum):
     FLAGGED = "the provider wants a decision"
     DOUBT = "nobody could say for too long whether it was paid"
     TO_RETURN = "held money must go back to the buyer"
+    FORWARDED = "the provider forwarded money that the merchant had been paid or refunded already"
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +155,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt | None = None  # with PAID: the money; how much decides whether it is PAID, SHORT or LATE
     foreign: tuple[Foreign, ...] = ()  # with RETURNED: what is held in other currencies, and went back with the rest
     provider: str = ""  # who holds the money; the attempt's provider where there is an attempt
+    refund_units: int = 0  # with REFUNDED and REFUND_FAILED
     final: bool = False  # with DECLINED: no other attempt is allowed
     provider_ref: str | None = None  # with HANDED_OVER
     handed_url: str | None = None  # with HANDED_OVER

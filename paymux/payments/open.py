@@ -44,7 +44,7 @@ async def open_remembered(
     directory: Directory, door: Door, tx: Tx, asked: Sequence[tuple[Remembered, OpenPayment]], now: int
 ) -> list[Opened | Refused | None]:
     """`open_payments` for wishes that were judged by what the directory remembered of the caller; None where that is no longer true."""
-    true = await directory.still_true(tx, [known for known, _ in asked])
+    true = await directory.still_true(tx, [known for known, _ in asked], now)
     opened = iter(await open_payments(door, tx, [wish for (_, wish), one in zip(asked, true, strict=True) if one], now))
     return [next(opened) if one else None for one in true]
 

@@ -100,9 +100,9 @@ SELECT c.provider, c.reference FROM {rows} r JOIN receipt c ON c.provider = r.pr
 
 -- save_payments --
 -- Write what a change alters, guarded by the version that was read.
--- rows: id bigint, read_version bigint, state text, version bigint, received_units bigint, held_units bigint, payable_units bigint, txid_in text, txid_out text, last_error text, attention text, payer text, paid_at bigint, updated_at bigint
+-- rows: id bigint, read_version bigint, state text, version bigint, received_units bigint, held_units bigint, payable_units bigint, refunded_units bigint, txid_in text, txid_out text, last_error text, attention text, payer text, paid_at bigint, updated_at bigint
 UPDATE payment SET state = r.state, version = r.version, received_units = r.received_units, held_units = r.held_units,
-    payable_units = r.payable_units, txid_in = r.txid_in, txid_out = r.txid_out, last_error = r.last_error, attention = r.attention, payer = r.payer, paid_at = r.paid_at, updated_at = r.updated_at
+    payable_units = r.payable_units, refunded_units = r.refunded_units, txid_in = r.txid_in, txid_out = r.txid_out, last_error = r.last_error, attention = r.attention, payer = r.payer, paid_at = r.paid_at, updated_at = r.updated_at
 FROM {rows} r WHERE payment.id = r.id AND payment.version = r.read_version
 RETURNING payment.id;
 
@@ -173,6 +173,11 @@ SELECT p.*, r.order_ref AS asked_ref FROM {rows} r JOIN payment p ON p.id = (
 -- Payments by the name that an API gave them.
 -- rows: dialect text, reference text
 SELECT p.* FROM {rows} r JOIN payment p ON p.dialect = r.dialect AND p.reference = r.reference;
+
+-- payment_by_outcome --
+-- Payments by the names that an API gives their outcomes.
+-- rows: dialect text, outcome_ref text
+SELECT p.* FROM {rows} r JOIN payment p ON p.dialect = r.dialect AND p.outcome_ref = r.outcome_ref;
 
 -- told_by_reference --
 -- What shops were last told of payments, found by the names that an API gave them.

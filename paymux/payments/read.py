@@ -44,6 +44,13 @@ async def with_attempts(tx: Tx, ids: Sequence[int], now: int) -> list[tuple[Paym
 TOLD_MAX = 100  # payments of one order number that are answered at once, the newest
 
 
+async def by_outcome(tx: Tx, asked: Sequence[tuple[str, str]], now: int) -> list[Payment | None]:
+    """Payments by (dialect, name of the outcome)."""
+    rows = await tx.fetch(store.q.payment_by_outcome, sorted(set(asked)))
+    found = {(row["dialect"], row["outcome_ref"]): store.payment_of(row) for row in rows}
+    return [found.get(name) for name in asked]
+
+
 async def by_reference(tx: Tx, asked: Sequence[tuple[str, str]], now: int) -> list[Payment | None]:
     """Payments by (dialect, reference)."""
     rows = await tx.fetch(store.q.payment_by_reference, sorted(set(asked)))
@@ -93,6 +100,9 @@ class Reads:
 
     async def by_reference(self, dialect: str, reference: str) -> Payment | None:
         return await self._reader.submit(by_reference, (dialect, reference))
+
+    async def by_outcome(self, dialect: str, outcome_ref: str) -> Payment | None:
+        return await self._reader.submit(by_outcome, (dialect, outcome_ref))
 
     async def told(self, asked: Named) -> ToldOf:
         return await self._reader.submit(told, asked)

@@ -111,6 +111,7 @@ async def save(tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Paymen
             p.received_units,
             p.held_units,
             p.payable_units,
+            p.refunded_units,
             p.txid_in,
             p.txid_out,
             p.last_error,

@@ -35,9 +35,10 @@ class _Case:
     receipts: list[Any] = field(default_factory=list)
     attempts: list[Any] = field(default_factory=list)
     notices: list[Any] = field(default_factory=list)
+    refunds: list[Any] = field(default_factory=list)  # by merchant and currency
 
     def rows(self) -> list[Any]:
-        return [*self.history, *self.transfers, *self.receipts, *self.attempts, *self.notices]
+        return [*self.history, *self.transfers, *self.receipts, *self.attempts, *self.notices, *self.refunds]
 
 
 async def verify(tx: Tx, told: Told, progress: Progress = silent) -> list[Fault]:
@@ -66,6 +67,7 @@ async def _cases(tx: Tx, done: int, up_to: int) -> dict[int, _Case]:
         "receipts": _q.receipts_between,
         "attempts": _q.attempts_between,
         "notices": _q.notices_between,
+        "refunds": _q.refunds_between,
     }
     for name, query in kinds.items():
         for row in await tx.fetch(query, after=done, up_to=up_to):
@@ -132,17 +134,25 @@ def _money(name: str, payment: Any, case: _Case, faults: Faults) -> None:
     receipts = came.pop(payment["currency"], 0)
     given = own[Why.PAID] + own[Why.RELEASED]
     success = payment["state"] in SUCCESS
+    ever = sum(row["ever"] for row in case.refunds)
     equal = (
         ("wrong_received", "received", payment["received_units"], "in the books came", own[Why.PAID] + own[Why.HELD]),
         ("wrong_receipts", "received", payment["received_units"], "its receipts sum to", receipts),
         ("wrong_held", "holds", payment["held_units"], "in the books", own[Why.HELD] - own[Why.RELEASED] - own[Why.RETURNING]),
-        ("wrong_payable", "owes", payment["payable_units"], "in the books", given - own[Why.FEE] - own[Why.SETTLING]),
+        ("wrong_refunded", "gave back", payment["refunded_units"], "its refunds sum to", sum(row["units"] for row in case.refunds)),
         ("half_returned", "began to return", own[Why.RETURNING], "ended to return", own[Why.RETURNED]),
         ("half_settled", "began to settle", own[Why.SETTLING], "ended to settle", own[Why.SETTLED]),
     )
     for code, left, units, right, other in equal:
         if units != other:
             faults.add(code, f"{name} {left} {units}, {right} {other}")
+    kept_back = given - own[Why.FEE] - own[Why.SETTLING] - payment["payable_units"]  # of a forwarded payment: what was refunded before
+    if (kept_back and not (own[Why.SETTLING] or payment["state"] == State.SETTLED)) or not 0 <= kept_back <= ever:
+        faults.add("wrong_payable", f"{name} owes {payment['payable_units']}, in the books {payment['payable_units'] + kept_back}")
+    if payment["refunded_units"] > min(payment["amount_units"], receipts) or (ever and not success):
+        faults.add("wrong_refunded", f"{name} is {payment['state']}, received {receipts}, and gave back {payment['refunded_units']}")
+    if any(row["currency"] != payment["currency"] for row in case.refunds):
+        faults.add("wrong_currency", f"{name} in {payment['currency']} has refunds in another currency")
     _foreign(name, payment, foreign, came, faults)
     if success != (given > 0):
         faults.add("wrong_paid", f"{name} is {payment['state']}, and its merchant was given {given}")

@@ -1,6 +1,6 @@
 -- payments_after --
 -- What is stored of payments, a page at a time.
-SELECT id, merchant_id, dialect, state, version, amount_units, currency, received_units, held_units, payable_units, attention
+SELECT id, merchant_id, dialect, state, version, amount_units, currency, received_units, held_units, payable_units, refunded_units, attention
 FROM payment WHERE id > :after ORDER BY id LIMIT :page;
 
 -- histories_between --
@@ -27,3 +27,9 @@ WHERE payment_id > :after AND payment_id <= :up_to ORDER BY payment_id, number;
 -- notices_between --
 -- The words that shops were told of some payments.
 SELECT payment_id, merchant_id, word FROM notice WHERE payment_id > :after AND payment_id <= :up_to;
+
+-- refunds_between --
+-- What refunds of some payments come to: those that went back or are on their way, and all there ever were.
+SELECT payment_id, merchant_id, currency, CAST(sum(CASE WHEN state = 'failed' THEN 0 ELSE amount_units END) AS bigint) AS units,
+    CAST(sum(amount_units) AS bigint) AS ever
+FROM payout WHERE payment_id > :after AND payment_id <= :up_to GROUP BY payment_id, merchant_id, currency;

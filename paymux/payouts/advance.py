@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from paymux.errors import Refusal, Refused, refuse
 from paymux.ledger import book
+from paymux.payments.advance import Door
+from paymux.payments.lifecycle import Event
+from paymux.payments.model import Report, Source
 from paymux.payouts import store
 from paymux.payouts.decide import Decision, decide
+from paymux.payouts.lifecycle import PayoutState
 from paymux.payouts.model import Payout, PayoutAdvanced, PayoutDialect, PayoutReport
 from paymux.storage.query import Tx
 from paymux.webhooks import outbox
@@ -16,10 +20,10 @@ from paymux.webhooks.model import NewNotice
 
 
 class PayoutDoor:
-    """`advance`, with what the dialects tell their shops."""
+    """`advance`, with what the dialects tell their shops (by `Payout.teller`), and the door of the payments that refunds undo."""
 
-    def __init__(self, dialects: Mapping[str, PayoutDialect]) -> None:
-        self._dialects = dialects
+    def __init__(self, dialects: Mapping[str, PayoutDialect], payments: Door) -> None:
+        self._dialects, self._payments = dialects, payments
         self.told = False  # a notice was written since somebody last looked; the deliverer is woken after the commit
 
     async def advance(self, tx: Tx, reports: Sequence[PayoutReport], now: int) -> list[PayoutAdvanced | Refused]:
@@ -42,15 +46,34 @@ class PayoutDoor:
             results.append(PayoutAdvanced(decision.payout, decision.changed))
         changing = [decision for decision in decisions if decision.changed]
         await store.save(tx, before, after, [row for decision in changing for row in decision.history])
+        await self._undo(tx, [decision for decision in changing if decision.payout.state is PayoutState.FAILED], now)
         await book.post(tx, [transfer for decision in changing for transfer in decision.transfers], now)
         await self._tell(tx, [decision.payout for decision in changing], now)
         return results
 
+    async def _undo(self, tx: Tx, failed: Sequence[Decision], now: int) -> None:
+        """What could not be given back can be refunded again. Payments are locked before balances, here as everywhere."""
+        reports = [
+            Report(
+                payment_id=decision.payout.payment_id,
+                event=Event.REFUND_FAILED,
+                source=Source(decision.history[-1].source),
+                happened_at=decision.history[-1].happened_at,
+                refund_units=decision.payout.amount_units,
+                why=f"could not be given back: {decision.payout.reason or 'no reason was given'}",
+            )
+            for decision in failed
+            if decision.payout.payment_id is not None
+        ]
+        if reports:
+            await self._payments.advance(tx, reports, now)
+
     async def _tell(self, tx: Tx, payouts: Sequence[Payout], now: int) -> None:
         notices = []
         for payout in payouts:
-            told = self._dialects[payout.dialect].notice(payout)
-            if told is not None:
+            record = self._dialects.get(payout.teller)
+            told = record.notice(payout) if record is not None else None
+            if record is not None and told is not None:
                 word, body = told
                 notices.append(
                     NewNotice(
@@ -60,7 +83,7 @@ class PayoutDoor:
                         dialect=payout.dialect,
                         word=word,
                         shop="",
-                        url=payout.callback_url or "",
+                        url=payout.callback_url if record.endpoint else payout.callback_url or "",
                         delivery=f"{payout.dialect}-payout-{payout.id}-{word}",
                         body=body,
                     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from paymux.money import Money, known
+from paymux.payments.model import Payment
 from paymux.payouts.lifecycle import PayoutEvent, PayoutState
 
 
@@ -21,6 +22,7 @@ class OpenPayout(msgspec.Struct, frozen=True, kw_only=True):
     provider: str  # who will send it
     details: str  # JSON object: the dialect's own facts, frozen
     callback_url: str | None = None
+    payment_id: int | None = None  # the payment that it undoes, where it is a refund
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +51,16 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: int | None
     ended_at: int | None
     updated_at: int
+    payment_id: int | None = None  # the payment that it undoes, where it is a refund
 
     @property
     def amount(self) -> Money:
         return Money(self.amount_units, known(self.currency))
+
+    @property
+    def teller(self) -> str:
+        """Under which name the record stands that says how it is told."""
+        return teller(self.dialect, refund=self.payment_id is not None)
 
 
 class PayoutReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,11 +98,30 @@ class PayoutAdvanced(msgspec.Struct, frozen=True):
     changed: bool
 
 
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish to give a successful payment back, all of it or a part. The same wish again is the same refund."""
+
+    payment_id: int
+    refund_id: str  # the shop's own name for it: unique among the merchant's refunds
+    units: int | None  # minor units of the payment's currency; None: all that is left
+    source: str  # who wants it, one of payments.model.Source
+    callback_url: str | None = None
+
+
+def teller(dialect: str, *, refund: bool) -> str:
+    """The name of the record that says how payouts, or refunds, of a dialect are told."""
+    return f"{dialect}:refund" if refund else dialect
+
+
 @dataclass(frozen=True, slots=True)
 class PayoutDialect:
-    """What the inside needs of a dialect with payouts. `notice(payout)`: the word and the body that its state is told with, None if it is
-    not told of it. `told`: every state with the word that must have been told (the ledger check asks)."""
+    """What the inside needs of a dialect with payouts, or with refunds (then under a name of its own, see `teller`). `notice(payout)`: the
+    word and the body that its state is told with, None if it is not told of it. `told`: every state with the word that must have been told
+    (the ledger check asks). `endpoint`: whether the merchant's endpoint is told where the payout has no address of its own.
+    `refund_details(payment, refund_id)`: the dialect's own facts of a refund."""
 
     name: str
     notice: Callable[[Payout], tuple[str, str] | None]
     told: Mapping[PayoutState, str]
+    endpoint: bool = False
+    refund_details: Callable[[Payment, str], str] | None = None

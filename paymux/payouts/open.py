@@ -11,6 +11,7 @@ from paymux.errors import Refusal, Refused, refuse
 from paymux.ledger import book
 from paymux.ledger.chart import payable
 from paymux.ledger.postings import Transfer
+from paymux.money import Money
 from paymux.payouts import store
 from paymux.payouts.decide import held
 from paymux.payouts.lifecycle import PayoutEvent, PayoutState
@@ -35,7 +36,8 @@ async def open_payouts(tx: Tx, wishes: Sequence[OpenPayout], now: int) -> list[P
         if name in seen:
             results.append(refuse(Refusal.DUPLICATE_REFERENCE))
         elif left[account] < needed:
-            results.append(refuse(Refusal.INSUFFICIENT_BALANCE))
+            has = Money(left[account], wish.amount.currency)
+            results.append(refuse(Refusal.INSUFFICIENT_BALANCE, f"the merchant has {has}: less than is to be paid"))
         else:
             seen.add(name)
             left[account] -= needed
@@ -89,4 +91,5 @@ def _payout(payout_id: int, wish: OpenPayout, now: int) -> Payout:
         sent_at=None,
         ended_at=None,
         updated_at=now,
+        payment_id=wish.payment_id,
     )

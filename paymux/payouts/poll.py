@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from paymux.clock import SECOND
+from paymux.payments.lifecycle import AttemptState
 from paymux.payments.model import Source
 from paymux.payments.poll import Polling
+from paymux.payments.read import with_attempts
 from paymux.payouts import store
 from paymux.payouts.advance import PayoutDoor
 from paymux.payouts.lifecycle import PayoutEvent, PayoutState
@@ -80,11 +82,22 @@ class Outbound:
             await self._writer.submit(_put_off, (payout.id, report.act_at or again_at))
 
     async def _send(self, remitter: Remitter, payout: Payout) -> Remitted:
-        order = Remittance(operation_key=payout.operation_key, amount=payout.amount, method=payout.method, details=payout.details)
+        order = Remittance(
+            operation_key=payout.operation_key,
+            amount=payout.amount,
+            method=payout.method,
+            details=payout.details,
+            undoes=await self._undone(payout),
+        )
         try:
             return await remitter.send(order)
         except Exception as error:  # an adapter's bug must not become a guess about money
             return Remitted(known=None, why=f"the provider's adapter failed: {type(error).__name__}")
+
+    async def _undone(self, payout: Payout) -> tuple[str, ...]:
+        """The operation keys of a refund's payment by which money came."""
+        found = await self._reader.submit(with_attempts, payout.payment_id) if payout.payment_id is not None else None
+        return tuple(attempt.operation_key for attempt in found[1] if attempt.state is AttemptState.PAID) if found is not None else ()
 
     async def _ask(self, remitter: Remitter, payout: Payout, now: int) -> Remitted:
         try:

@@ -13,11 +13,11 @@ SELECT p.dialect, p.reference FROM {rows} r JOIN payout p ON p.dialect = r.diale
 
 -- insert_payouts --
 -- Insert accepted payouts; one whose reference another lane took meanwhile is left out.
--- rows: id bigint, merchant_id bigint, dialect text, reference text, amount_units bigint, fee_units bigint, currency text, method text, operation_key text, provider text, details text, callback_url text, act_at bigint, created_at bigint
+-- rows: id bigint, merchant_id bigint, dialect text, reference text, amount_units bigint, fee_units bigint, currency text, method text, operation_key text, provider text, details text, callback_url text, act_at bigint, created_at bigint, payment_id bigint
 INSERT INTO payout (id, merchant_id, dialect, reference, amount_units, fee_units, currency, method, state, version, operation_key, provider,
-    provider_ref, reason, details, callback_url, asked, act_at, doubted_at, created_at, sent_at, ended_at, updated_at)
+    provider_ref, reason, details, callback_url, asked, act_at, doubted_at, created_at, sent_at, ended_at, updated_at, payment_id)
 SELECT id, merchant_id, dialect, reference, amount_units, fee_units, currency, method, 'accepted', 1, operation_key, provider,
-    NULL, NULL, details, callback_url, 0, act_at, NULL, created_at, NULL, NULL, created_at
+    NULL, NULL, details, callback_url, 0, act_at, NULL, created_at, NULL, NULL, created_at, payment_id
 FROM {rows} r WHERE true ORDER BY dialect, reference
 ON CONFLICT (dialect, reference) DO NOTHING RETURNING id;
 
@@ -53,8 +53,9 @@ RETURNING *;
 
 -- claim_acts (postgres) --
 -- Take payouts that are due to be sent or asked about, and put them off; rows that another node is taking are passed over.
+-- An array, so that the rows are chosen once and then found by their ids, whatever the planner thinks of the limit.
 UPDATE payout SET act_at = :again_at, asked = asked + 1
-WHERE id IN (SELECT id FROM payout WHERE act_at <= :now ORDER BY act_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+WHERE id = ANY (ARRAY(SELECT id FROM payout WHERE act_at <= :now ORDER BY act_at LIMIT :batch FOR UPDATE SKIP LOCKED))
 RETURNING *;
 
 -- any_act --
@@ -71,9 +72,18 @@ UPDATE payout SET act_at = r.act_at FROM {rows} r WHERE payout.id = r.id AND pay
 -- rows: dialect text, reference text
 SELECT p.* FROM {rows} r JOIN payout p ON p.dialect = r.dialect AND p.reference = r.reference;
 
+-- refunds_of_payment --
+-- The refunds of a payment, newest first.
+SELECT * FROM payout WHERE payment_id = :payment_id ORDER BY id DESC LIMIT :page;
+
+-- payouts_created --
+-- A merchant's payouts of one API that were accepted in a time, refunds left out, newest first and a page at a time.
+SELECT * FROM payout WHERE merchant_id = :merchant_id AND dialect = :dialect AND payment_id IS NULL
+    AND created_at >= :since AND (created_at, id) < (:before_at, :before_id) ORDER BY created_at DESC, id DESC LIMIT :page;
+
 -- payouts_after --
 -- What is stored of payouts, a page at a time.
-SELECT id, merchant_id, dialect, state, version, amount_units, fee_units, currency, act_at, ended_at FROM payout
+SELECT id, merchant_id, payment_id, dialect, state, version, amount_units, fee_units, currency, act_at, ended_at FROM payout
 WHERE id > :after ORDER BY id LIMIT :page;
 
 -- histories_between --

@@ -54,6 +54,7 @@ async def insert(tx: Tx, payouts: Sequence[Payout]) -> None:
                 p.callback_url,
                 p.act_at,
                 p.created_at,
+                p.payment_id,
             )
             for p in payouts
         ],

@@ -10,13 +10,14 @@ from typing import Any
 from paymux.ledger.check import Fault, Faults, Progress, silent
 from paymux.ledger.postings import Why
 from paymux.payouts.lifecycle import FINAL, PayoutEvent, PayoutState, after
+from paymux.payouts.model import teller
 from paymux.payouts.store import q
 from paymux.storage.query import Tx
 
 PAGE = 500
 ID_MAX = 2**63 - 1
 
-PayoutsTold = Mapping[str, Mapping[PayoutState, str]]
+PayoutsTold = Mapping[str, Mapping[PayoutState, str]]  # by `teller`
 
 
 async def verify_payouts(tx: Tx, told: PayoutsTold, progress: Progress = silent) -> list[Fault]:
@@ -39,7 +40,7 @@ async def verify_payouts(tx: Tx, told: PayoutsTold, progress: Progress = silent)
             name = f"payout {payout['id']}"
             _history(name, payout, history.pop(payout["id"], []), faults)
             _money(name, payout, moved.pop(payout["id"], Counter()), faults)
-            word = told.get(payout["dialect"], {}).get(PayoutState(payout["state"]))
+            word = told.get(teller(payout["dialect"], refund=payout["payment_id"] is not None), {}).get(PayoutState(payout["state"]))
             if word is not None and word not in words.pop(payout["id"], set()):
                 faults.add("untold", f"the shop was not told that {name} was {payout['state']}: there is no notice {word}")
             if (payout["state"] in FINAL) is (payout["ended_at"] is None) or (payout["state"] in FINAL and payout["act_at"] is not None):

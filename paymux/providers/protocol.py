@@ -140,12 +140,15 @@ class Provider(Protocol):
 
 
 class Remittance(msgspec.Struct, frozen=True, kw_only=True):
-    """Money to be sent to somebody. `details`: the dialect's JSON object, with the account."""
+    """Money to be sent to somebody. `details`: the dialect's JSON object, with the account.
+
+    A refund has the method "refund", and `undoes`: the operation keys by which the payment's money came; it goes back there."""
 
     operation_key: str
     amount: Money
     method: str
     details: str
+    undoes: tuple[str, ...] = ()
 
 
 class Remitted(msgspec.Struct, frozen=True, kw_only=True):

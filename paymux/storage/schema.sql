@@ -33,6 +33,15 @@ CREATE TABLE merchant (
     updated_at bigint NOT NULL
 );
 
+-- A merchant's picture for payers, served by us. Its name is a hash of its bytes, so it may be kept for ever.
+CREATE TABLE merchant_logo (
+    merchant_id bigint PRIMARY KEY,
+    name text NOT NULL,           -- with its ending
+    image text NOT NULL,          -- base64
+    updated_at bigint NOT NULL
+);
+CREATE INDEX merchant_logo_name ON merchant_logo (name);
+
 -- A key is stored as a keyed hash that names the key it was made with.
 CREATE TABLE merchant_key (
     hash text PRIMARY KEY,
@@ -115,7 +124,8 @@ CREATE TABLE payment (
     expires_at bigint NOT NULL,
     paid_at bigint,
     updated_at bigint NOT NULL,
-    outcome_ref text              -- the name that an API gives its outcome; unique within its dialect
+    outcome_ref text,             -- the name that an API gives its outcome; unique within its dialect
+    refunded_units bigint NOT NULL DEFAULT 0 CHECK (refunded_units >= 0) -- of what was received, what went back or is on its way back
 );
 CREATE UNIQUE INDEX payment_live ON payment (merchant_id, repeat_key)
     WHERE repeat_key IS NOT NULL AND state IN ('created', 'awaiting', 'pending', 'unclear', 'review');
@@ -433,9 +443,12 @@ CREATE TABLE payout (
     sent_at bigint,               -- when the provider was called
     ended_at bigint,
     updated_at bigint NOT NULL,
+    payment_id bigint,            -- the payment that it undoes, where it is a refund
     UNIQUE (dialect, reference)
 );
 CREATE INDEX payout_merchant ON payout (merchant_id, id);
+CREATE INDEX payout_created ON payout (merchant_id, created_at, id);
+CREATE INDEX payout_payment ON payout (payment_id, id) WHERE payment_id IS NOT NULL;
 CREATE INDEX payout_act ON payout (act_at) WHERE act_at IS NOT NULL;
 
 -- Every change of a payout; its state is rebuilt from these rows by the ledger check.

@@ -52,6 +52,12 @@ POST = (
     "INSERT INTO transfer (key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at) "
     "VALUES ('planted', 1, {}, {}, {}, {}, '{}', 0, 0);"
 )
+REFUND = (
+    "INSERT INTO payout (id, merchant_id, dialect, reference, amount_units, fee_units, currency, method, state, version, operation_key, "
+    "provider, details, asked, created_at, updated_at, payment_id) SELECT 99, merchant_id, dialect, 'refund/1/R', 5, 0, currency, "
+    "'refund', '{1}', 1, 'op_99', 'bank', '{{}}', 0, 1, 1, id FROM payment WHERE id = {0}"
+)
+
 FAULTS = {
     "a stored balance was raised": ("UPDATE account SET balance = balance + 1 WHERE id = " + GUARDED, {"wrong_balance"}),
     "a guard was taken away": ("UPDATE account SET balance = NULL WHERE id = " + GUARDED, {"unguarded_account"}),
@@ -83,6 +89,9 @@ FAULTS = {
     ),
     "the held amount was changed": ("UPDATE payment SET held_units = 0 WHERE id = 3", {"wrong_held"}),
     "the owed amount was changed": ("UPDATE payment SET payable_units = 1 WHERE id = 7", {"wrong_payable"}),
+    "the refunded amount was changed": ("UPDATE payment SET refunded_units = 1 WHERE id = 7", {"wrong_refunded"}),
+    "a payment that failed was refunded": (REFUND.format(8, "failed"), {"wrong_refunded"}),
+    "a refund is not in its payment": (REFUND.format(7, "paid"), {"wrong_refunded"}),
     "a receipt is gone": ("DELETE FROM receipt WHERE reference = 'T-6'", {"wrong_receipts", "unpaid_attempt"}),
     "foreign money is gone": ("DELETE FROM receipt WHERE reference = 'T-5'", {"wrong_foreign", "unpaid_attempt"}),
     "more foreign money went back than came": (

@@ -6,12 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from paymux.errors import Refusal, Refused
+from paymux.ledger import book
 from paymux.ledger.chart import payable
+from paymux.ledger.postings import Cause, payout_held, payout_released
 from paymux.merchants.model import Late, Policy
 from paymux.payments import store
 from paymux.payments.expire import Sweep
 from paymux.payments.lifecycle import AttemptState, Event, State
-from paymux.payments.model import Advanced, Outcome, Payment, Report, Source
+from paymux.payments.model import Advanced, Attention, Outcome, Payment, Report, Source
 from paymux.storage.writer import LostUpdate
 from tests.payments.samples import HOUR, receipt, wish
 from tests.payments.stage import Stage, about, changed, state
@@ -183,13 +185,31 @@ async def test_a_version_that_somebody_else_took_is_never_overwritten(stage: Sta
 
 async def test_a_balance_that_would_go_below_zero_undoes_the_whole_change(stage: Stage) -> None:
     tried = await stage.begin(await opened(stage))
-    await stage.tell(about(tried, Event.PAID, receipt=receipt(10_000)))
-    await stage.run("UPDATE payment SET payable_units = 999999 WHERE id = 1;")  # our own bug, as if
+    await stage.tell(about(tried, Event.PAID, receipt=receipt(12_000)))
+    await stage.run("UPDATE payment SET held_units = 999999 WHERE id = 1;")  # our own bug, as if
+    before = await stage.payment(1)
     with pytest.raises(Exception, match=r"(?i)check"):
-        await stage.tell(about(tried, Event.SETTLED))
-    assert (await stage.payment(1)).state is State.PAID
+        await stage.tell(replace(about(tried, Event.RETURNED), source=Source.OPERATOR))
+    assert await stage.payment(1) == before
     assert (await balances(stage))[payable(1, "EUR").kind, "EUR"] == 9_850
-    assert await stage.rows("SELECT count(*) FROM notice WHERE word = 'settled'") == [(0,)]
+    assert await stage.rows("SELECT count(*) FROM history WHERE event = 'returned'") == [(0,)]
+
+
+async def test_what_the_merchant_has_not_is_not_forwarded_in_the_books(stage: Stage) -> None:
+    tried = await stage.begin(await opened(stage))
+    await stage.tell(about(tried, Event.PAID, receipt=receipt(10_000)))
+    spent = payout_held(Cause(None, 1, 1, "bank", "EUR", stage.now, 1), 5_000, 0)
+    await stage.storage.write(lambda tx: book.post(tx, list(spent), stage.now))
+    for _ in range(2):
+        await stage.tell(about(tried, Event.SETTLED))
+    found = await stage.payment(1)
+    assert (found.state, found.attention, found.payable_units) == (State.PAID, Attention.FORWARDED, 9_850)
+    assert (await balances(stage))[payable(1, "EUR").kind, "EUR"] == 4_850
+    topped_up = payout_released(Cause(None, 2, 1, "bank", "EUR", stage.now, 1), 5_000)
+    await stage.storage.write(lambda tx: book.post(tx, list(topped_up), stage.now))
+    await stage.tell(about(tried, Event.SETTLED))
+    found = await stage.payment(1)
+    assert (found.state, found.attention, found.payable_units) == (State.SETTLED, None, 0)
 
 
 async def test_asks_are_claimed_once_by_however_many_nodes(stage: Stage, second: Stage) -> None:

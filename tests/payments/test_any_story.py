@@ -13,7 +13,11 @@ from paymux.payments.lifecycle import ALIVE, OPEN, SUCCESS, AttemptState, Event,
 from paymux.payments.model import Attention, Outcome, Report, Source
 from tests.payments.samples import HOUR, NOW, Player, attempt, payment, receipt, report
 
-SILENT = sorted(set(Event) - {Event.PAID, Event.ACCEPTED, Event.CREATED, Event.LATE, Event.SHORT, Event.CALMED, Event.OPENED})
+SILENT = sorted(
+    set(Event)
+    - {Event.PAID, Event.ACCEPTED, Event.CREATED, Event.LATE, Event.SHORT, Event.CALMED, Event.OPENED}
+    - {Event.REFUNDED, Event.REFUND_FAILED}
+)
 AMOUNTS = st.sampled_from([1, 4_000, 5_999, 6_000, 9_994, 9_995, 9_999, 10_000, 10_001, 25_000])
 REFERENCES = st.sampled_from([f"T-{number}" for number in range(6)])
 CURRENCIES = st.sampled_from(["EUR", "EUR", "EUR", "USD", "JPY"])
@@ -27,6 +31,8 @@ STEPS = st.one_of(
     ),
     st.builds(lambda found: report(Event.ACCEPTED, None, Source.OPERATOR, receipt=found, provider="bank"), st.none() | RECEIPTS),
     st.builds(lambda event: report(event, None, Source.OPERATOR, provider="bank"), st.sampled_from([Event.REJECTED, Event.RETURNED])),
+    st.builds(lambda units: report(Event.REFUNDED, None, Source.SHOP, refund_units=units), AMOUNTS),
+    st.just("refund failed"),
     st.just("return"),
     st.integers(1, 40).map(lambda minutes: minutes * 60_000),
     st.just("begin"),
@@ -44,6 +50,9 @@ def play(player: Player, step: Report | int | str) -> None:
         player.now += step
     elif step == "return":
         player.hear(report(Event.RETURNED, None, Source.OPERATOR, provider="bank", foreign=player.foreign()))
+    elif step == "refund failed":
+        if player.payment.refunded_units:
+            player.hear(report(Event.REFUND_FAILED, None, Source.CLOCK, refund_units=player.payment.refunded_units))
     elif isinstance(step, str):
         open_still = player.payment.state in OPEN and player.payment.expires_at > player.now
         if open_still and len(player.attempts) < 3 and not any(one.state in ALIVE for one in player.attempts.values()):
@@ -63,7 +72,10 @@ def check_money(player: Player) -> None:
     assert p.received_units == sum(found.amount.units for found in own)
     assert p.received_units == player.moved(Why.PAID) + player.moved(Why.HELD)
     assert p.held_units == balances["held", "EUR"] >= 0
-    assert p.payable_units == balances["payable", "EUR"] >= 0
+    kept_back = balances["payable", "EUR"] - p.payable_units  # when it was forwarded: what was refunded by then
+    assert 0 <= kept_back <= (p.amount_units if p.state in (State.SETTLED, State.COMPLETED) else 0)
+    assert 0 <= p.refunded_units <= min(p.amount_units, p.received_units)
+    assert not p.refunded_units or p.state in SUCCESS
     for one in player.transfers:
         if one.reason is Why.FOREIGN_RETURNED:
             foreign[one.credit.currency] -= one.amount_units

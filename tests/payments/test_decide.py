@@ -9,7 +9,7 @@ from paymux.ledger.postings import Why
 from paymux.merchants.model import Late, Policy
 from paymux.payments.decide import RECORDED_MAX
 from paymux.payments.lifecycle import AttemptState, Event, State
-from paymux.payments.model import Attention, LastError, Outcome, Source
+from paymux.payments.model import Attention, LastError, Outcome, Report, Source
 from tests.payments.samples import ACCEPT_LATE, NOW, Player, attempt, by_operator, paid, payment, receipt, report
 
 TOLERANT = Policy(short_tolerance_units=5)
@@ -49,6 +49,32 @@ def test_money_on_a_living_attempt_is_judged_by_how_much_came(policy: Policy, am
     player = Player(policy=policy).hear(*(paid(units, f"T-{place}") for place, units in enumerate(amounts)))
     assert facts(player) == expected
     assert player.attempts[1].state is AttemptState.PAID
+
+
+def test_refunds_come_out_of_what_is_forwarded_and_never_exceed_what_came() -> None:
+    def about(event: Event, units: int) -> Report:
+        return report(event, None, Source.SHOP, refund_units=units)
+
+    player = Player().hear(paid(10_000), about(Event.REFUNDED, 4_000), about(Event.REFUNDED, 6_001))
+    assert isinstance(player.last, Refused)
+    assert player.last.reasons == {Refusal.REFUND_TOO_LARGE}
+    player.hear(about(Event.REFUNDED, 6_000), about(Event.REFUND_FAILED, 6_000), about(Event.REFUNDED, 1_000), report(Event.SETTLED))
+    assert (player.payment.refunded_units, player.payment.refundable_units) == (5_000, 5_000)
+    assert (player.payment.state, player.moved(Why.SETTLED)) == (S.SETTLED, 5_000)
+    assert player.told == [S.PAID, S.SETTLED], "a refund changes no word"
+
+
+@pytest.mark.parametrize("state", [S.CREATED, S.AWAITING, S.PENDING, S.UNCLEAR, S.REVIEW, S.EXPIRED, S.FAILED])
+def test_only_a_payment_that_succeeded_can_be_refunded(state: State) -> None:
+    player = Player(payment(state=state)).hear(report(Event.REFUNDED, None, Source.SHOP, refund_units=1))
+    assert isinstance(player.last, Refused)
+    assert player.last.reasons == {Refusal.NOT_REFUNDABLE}
+
+
+def test_surplus_cannot_be_refunded_it_is_returned() -> None:
+    player = Player().hear(paid(15_000), report(Event.REFUNDED, None, Source.SHOP, refund_units=10_001))
+    assert isinstance(player.last, Refused)
+    assert player.payment.refundable_units == 10_000
 
 
 @pytest.mark.parametrize("state", [S.CREATED, S.AWAITING, S.PENDING, S.UNCLEAR])

@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from paymux.ledger import book, check
-from paymux.merchants import directory
+from paymux.merchants import directory, logo
 from paymux.payments import store, verify
+from paymux.payouts import store as payouts
 from paymux.storage.query import Query, load
 from tests.databases import Server, create_database, drop_database, sqlite_url
 from tests.storage.ad_hoc import opened, run
@@ -38,6 +39,11 @@ SELECT i / 2, CASE i % 2 WHEN 0 THEN 'payable' ELSE 'fees' END, 'EUR', NULL FROM
 SELECT 't' || i, 1, i, 1 + i % 3999, 4000, 100, 'payment.paid', 0, 0 FROM n;
 {NUMBERS} INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, body, state, tries, created_at)
 SELECT 1, i, 'stub', 'paid', 'd' || i, '', 'delivered', 1, 0 FROM n;
+{NUMBERS} INSERT INTO payout (merchant_id, dialect, reference, amount_units, fee_units, currency, method, state, version, operation_key,
+    provider, details, asked, act_at, created_at, updated_at, payment_id)
+SELECT 1 + i % 200, 'stub', 'r-' || i, 5, 0, 'EUR', 'refund', 'paid', 1, 'po_' || i, 'bank', '{{}}', 0,
+    CASE i % 100 WHEN 0 THEN i END, i, i, CASE i % 2 WHEN 0 THEN i END FROM n;
+{NUMBERS} INSERT INTO merchant_logo (merchant_id, name, image, updated_at) SELECT i, i || '.png', '', 0 FROM n WHERE i <= 4000;
 """
 
 cli, ops, hooks = load("paymux.cli"), load("paymux.ops"), load("paymux.webhooks")
@@ -90,6 +96,13 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (verify._q.receipts_between, BETWEEN),
     (verify._q.attempts_between, BETWEEN),
     (verify._q.notices_between, BETWEEN),
+    (verify._q.refunds_between, BETWEEN),
+    (store.q.payment_by_outcome, {}),
+    (payouts.q.payouts_by_reference, {}),
+    (payouts.q.refunds_of_payment, {"payment_id": 500, "page": 100}),
+    (payouts.q.payouts_created, {"merchant_id": 5, "dialect": "stub", "since": 0, "before_at": 9000, "before_id": 0, "page": 100}),
+    (payouts.q.claim_acts, {"now": 300, "again_at": 400, "batch": 50}),
+    (logo._q.logos_named, {}),
 ]
 NEWEST = [
     (cli.payments_newest, {"before": 2**62, "page": 50}),
@@ -97,7 +110,7 @@ NEWEST = [
     (ops.given_up, {"among": 1000}),
 ]  # SQLite walks the newest rows of a table, and calls it a scan
 ROWS = [[5] * 20, [6] * 20]  # whatever columns a batch has
-TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice")
+TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice", "payout", "merchant_logo")
 
 
 @pytest.fixture(scope="module")

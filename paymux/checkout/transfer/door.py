@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from paymux import ids
+from paymux.checkout.logo import logo_path
 from paymux.checkout.transfer import render, words
 from paymux.checkout.transfer.view import ENDS, Choice, Hint, Page, View
 from paymux.clock import ticks
@@ -215,8 +216,8 @@ class TransferDoor:
         chosen = next((one for one in banks if one.value == (bank or query.get("bank") or seen.facts.bank)), None)
         if page is Page.BANKS and chosen is not None and not query.get("all"):
             page = Page.LOGIN
-        merchant = await self._reader.submit(self._directory.by_id, seen.payment.merchant_id) if seen.embedded else None
-        shops = merchant.merchant.shops if merchant is not None and merchant.merchant is not None else {}
+        merchant = (await self._reader.submit(self._directory.by_id, seen.payment.merchant_id)).merchant
+        assert merchant is not None, "a payment has a merchant"
         view = self._view(request, seen, page)
         view = msgspec.structs.replace(
             view,
@@ -226,7 +227,8 @@ class TransferDoor:
             bank=chosen,
             bank_fixed=chosen is not None and chosen.value == seen.facts.bank,
             payer=typed or seen.facts.payer,
-            frame_origins=self._frame_origins(seen, [domain for domain, state in shops.items() if state is ShopStatus.APPROVED]),
+            logo=logo_path(merchant.logo),
+            frame_origins=self._frame_origins(seen, [domain for domain, state in merchant.shops.items() if state is ShopStatus.APPROVED]),
         )
         if isinstance(talk, Dialogue):
             accounts = tuple(Choice(one.id, one.label) for one in talk.accounts)

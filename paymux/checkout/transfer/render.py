@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from paymux.checkout import render as checkout
 from paymux.checkout.amounts import amount_markup, shows_code, time_left, time_markup
-from paymux.checkout.links import StaticFile, origin, safe_url, static_files
+from paymux.checkout.links import StaticFile, origin, safe_logo, safe_url, static_files
 from paymux.checkout.transfer import words
 from paymux.checkout.transfer.view import ASKING, STATUS, Page, View
 from paymux.money import Money, decimal_text
@@ -25,6 +25,7 @@ TONES = {
     Page.BROKEN: ("doubt", "clock"), Page.UNKNOWN: ("calm", "question"), Page.BUSY: ("calm", "clock"), Page.TERMS: ("calm", "info"),
 }  # fmt: skip
 
+WHOLE_CHARS_MAX = 26  # fits beside nothing else on the narrowest phone
 PESOS = {"CLP": ".", "MXN": ","}  # currency -> what stands between thousands
 
 _HERE = Path(__file__).parent
@@ -93,7 +94,9 @@ def _context(view: View) -> dict[str, object]:
         "when": lambda at: time_markup(at, view.language),
         "shows_code": view.amount is not None and view.amount.currency.code not in PESOS and shows_code(view.amount),
         "asking": view.page in ASKING,
+        "whole": whole,
         "terms_url": safe_url(view.terms_url),
+        "logo": safe_logo(view.logo),
         "tone": tone,
         "tone_icon": icon_name,
         "title": words.text(view.language, f"{view.page}.title"),
@@ -114,6 +117,12 @@ def money_markup(amount: Money, language: str) -> Markup:
         return amount_markup(amount, language)
     whole, dot, cents = decimal_text(amount.units, amount.currency.exponent).partition(".")
     return Markup('<bdi class="num" dir="ltr">${}</bdi>').format(f"{int(whole):,}".replace(",", group) + dot + cents)
+
+
+def whole(account: str) -> str:
+    """A bank with an account, which is broken between the two and not within the account."""
+    bank, dot, number = account.rpartition(" · ")
+    return bank + dot + (number.replace(" ", "\u00a0") if len(number) <= WHOLE_CHARS_MAX else number)
 
 
 def rut_text(rut: str | None) -> str | None:

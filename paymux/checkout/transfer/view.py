@@ -61,6 +61,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     frame_origins: tuple[str, ...] = ()
 
     merchant: str | None = None
+    logo: str | None = None  # a path on this host
     order_ref: str | None = None
     amount: Money | None = None
     rows: tuple[tuple[str, str], ...] = ()

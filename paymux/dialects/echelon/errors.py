@@ -81,6 +81,8 @@ REFUSALS: dict[Refusal, tuple[int, str, Code | None]] = {
     Refusal.BAD_METHOD:           (406, "There is no such method", Code.PAYMENT_METHOD_CODE_INVALID),
     Refusal.STATE_FORBIDS:        (406, "The payment's state does not allow it", Code.PAYMENT_METHOD_ERROR),
     Refusal.CURRENCY_MISMATCH:    (406, "The currency is another one", Code.CURRENCY_NOT_SUPPORTED),
+    Refusal.NOT_REFUNDABLE:       (406, "The payment's state does not allow it", Code.PAYMENT_METHOD_ERROR),
+    Refusal.REFUND_TOO_LARGE:     (406, "The amount is too large", Code.PAYMENT_METHOD_ERROR),
 }  # fmt: skip
 
 DESCRIPTIONS = {

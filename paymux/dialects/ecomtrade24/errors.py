@@ -114,6 +114,8 @@ REFUSALS: dict[Refusal, Code] = {
     Refusal.STATE_FORBIDS:        Code.SERVER_ERROR,
     Refusal.INSUFFICIENT_BALANCE: Code.SERVER_ERROR,
     Refusal.DUPLICATE_REFERENCE:  Code.SERVER_ERROR,
+    Refusal.NOT_REFUNDABLE:       Code.SERVER_ERROR,
+    Refusal.REFUND_TOO_LARGE:     Code.SERVER_ERROR,
 }  # fmt: skip
 
 MESSAGES: dict[Code, str] = {

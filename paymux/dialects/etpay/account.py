@@ -12,6 +12,7 @@ from paymux.money import Currency, currency, known
 from paymux.payments.model import Payment
 
 DIALECT = "etpay"
+LOGIN = "etpay-login"  # under this name the passwords of the payouts login are kept among the keys
 METHOD = "transfer"
 TRIES = 3
 SESSION_MINUTES = 30  # an aggregator's manual for ETpay's links: the clock starts at creation
@@ -33,6 +34,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     terms_url: str | None = None  # None: our own page, or none at all on the Mexican API
     session_minutes: int = SESSION_MINUTES
     amount_max_units: int | None = None
+    payouts_user: str | None = None  # who may log in to move money out; None: nobody
     boolean_status: bool = False  # `payment_status` as true and false, for shops written after the oldest manual
 
     @property

@@ -16,10 +16,15 @@ class Code(StrEnum):
     MISSING_FIELD = "missing_field"
     INVALID_FIELD = "invalid_field"
     INVALID_CREDENTIALS = "invalid_credentials"
+    INVALID_TOKEN = "invalid_token"  # of the payouts login
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     SESSION_ENDED = "session_ended"  # only where the sandbox is told to simulate an outcome
+    CONFLICT = "conflict"  # the id names another refund or payout
+    NOT_REFUNDABLE = "not_refundable"
+    REFUND_TOO_LARGE = "refund_too_large"
+    INSUFFICIENT_BALANCE = "insufficient_balance"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     RATE_LIMITED = "rate_limited"
     INTERNAL_ERROR = "internal_error"
@@ -31,10 +36,15 @@ HTTP: dict[Code, int] = {
     Code.MISSING_FIELD:       400,
     Code.INVALID_FIELD:       400,
     Code.INVALID_CREDENTIALS: 401,
+    Code.INVALID_TOKEN:       401,
     Code.NOT_FOUND:           404,
     Code.METHOD_NOT_ALLOWED:  405,
     Code.REQUEST_TIMEOUT:     408,
     Code.SESSION_ENDED:       409,
+    Code.CONFLICT:            409,
+    Code.NOT_REFUNDABLE:      409,
+    Code.REFUND_TOO_LARGE:    409,
+    Code.INSUFFICIENT_BALANCE: 409,
     Code.PAYLOAD_TOO_LARGE:   413,
     Code.RATE_LIMITED:        429,
     Code.INTERNAL_ERROR:      500,
@@ -46,10 +56,15 @@ MESSAGES: dict[Code, str] = {
     Code.MISSING_FIELD: "A required field is missing",
     Code.INVALID_FIELD: "A field is invalid",
     Code.INVALID_CREDENTIALS: "Invalid merchant credentials",
+    Code.INVALID_TOKEN: "Log in at /v1/auth/login and send the token as Authorization: Bearer",
     Code.NOT_FOUND: "There is nothing at this path",
     Code.METHOD_NOT_ALLOWED: "Use the HTTP method that the header Allow names",
     Code.REQUEST_TIMEOUT: "The body did not come in time",
     Code.SESSION_ENDED: "The session has ended",
+    Code.CONFLICT: "This id was used for something else",
+    Code.NOT_REFUNDABLE: "Only a successful payment can be refunded",
+    Code.REFUND_TOO_LARGE: "This is more than is left of the payment",
+    Code.INSUFFICIENT_BALANCE: "The available balance is too small",
     Code.PAYLOAD_TOO_LARGE: "The body is longer than 64 KiB",
     Code.RATE_LIMITED: "Too many calls; wait for the seconds in Retry-After",
     Code.INTERNAL_ERROR: "The fault is ours",
@@ -61,13 +76,15 @@ REFUSALS: dict[Refusal, Code] = {
     Refusal.PAYMENT_NOT_OPEN:     Code.SESSION_ENDED,
     Refusal.ATTEMPT_ALIVE:        Code.SESSION_ENDED,
     Refusal.STATE_FORBIDS:        Code.SESSION_ENDED,
+    Refusal.DUPLICATE_REFERENCE:  Code.CONFLICT,
+    Refusal.NOT_REFUNDABLE:       Code.NOT_REFUNDABLE,
+    Refusal.REFUND_TOO_LARGE:     Code.REFUND_TOO_LARGE,
+    Refusal.INSUFFICIENT_BALANCE: Code.INSUFFICIENT_BALANCE,
     # What this wire cannot cause by itself is our own fault.
-    Refusal.DUPLICATE_REFERENCE:  Code.INTERNAL_ERROR,
     Refusal.NO_ROUTE:             Code.SERVICE_UNAVAILABLE,
     Refusal.EMAIL_REQUIRED:       Code.INTERNAL_ERROR,
     Refusal.BAD_METHOD:           Code.INTERNAL_ERROR,
     Refusal.CURRENCY_MISMATCH:    Code.INTERNAL_ERROR,
-    Refusal.INSUFFICIENT_BALANCE: Code.INTERNAL_ERROR,
 }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ TEXT_MAX = 200
 METADATA_ENTRIES_MAX, METADATA_BYTES_MAX = 50, 16 * 1024
 
 _ORDER_ID = re.compile(r"[A-Za-z0-9\-_.:/ ]+")
+_ACCOUNT = re.compile(r"[A-Za-z0-9-]{4,34}")
 _RUT = re.compile(r"[0-9]{1,8}[0-9K]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
@@ -62,26 +63,34 @@ def text(body: Body, name: str, chars_max: int = TEXT_MAX) -> str | None:
     return value.strip()
 
 
-def order_id(body: Body) -> str:
-    value = given(body, "merchant_order_id")
+def order_id(body: Body, name: str = "merchant_order_id") -> str:
+    value = given(body, name)
     if value is None:
-        raise Wrong(missing("merchant_order_id"))
+        raise Wrong(missing(name))
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise Wrong(invalid("merchant_order_id", "must be a string"))
+        raise Wrong(invalid(name, "must be a string"))
     if len(value) > ORDER_ID_MAX:
-        raise Wrong(invalid("merchant_order_id", f"must have 1 to {ORDER_ID_MAX} characters"))
+        raise Wrong(invalid(name, f"must have 1 to {ORDER_ID_MAX} characters"))
     if not _ORDER_ID.fullmatch(value):
-        raise Wrong(invalid("merchant_order_id", "may only have letters, digits, spaces and - _ . : /"))
+        raise Wrong(invalid(name, "may only have letters, digits, spaces and - _ . : /"))
     return value
 
 
-def amount(body: Body, currency: Currency, max_units: int | None) -> Money:
+def own_id(body: Body, name: str) -> str:
+    """A shop's own name for something, which stands in paths: like an order id, without blanks and slashes."""
+    value = order_id(body, name)
+    if " " in value or "/" in value:
+        raise Wrong(invalid(name, "may only have letters, digits and - _ . :"))
+    return value
+
+
+def amount(body: Body, currency: Currency, max_units: int | None, name: str = "order_amount") -> Money:
     """Whole units of the currency: a number or a text of plain digits, with the currency's decimals at most."""
-    value = given(body, "order_amount")
+    value = given(body, name)
     if value is None:
-        raise Wrong(missing("order_amount"))
+        raise Wrong(missing(name))
     rule = (
         "must be a positive integer" if currency.exponent == 0 else f"must be a positive number with at most {currency.exponent} decimals"
     )
@@ -91,9 +100,9 @@ def amount(body: Body, currency: Currency, max_units: int | None) -> Money:
     elif isinstance(value, int | Decimal) and not isinstance(value, bool) and abs(Decimal(value).adjusted()) < 30:
         units = decimal_units(format(Decimal(value), "f"), currency.exponent)
     if not units or units > UNITS_MAX // 1000:
-        raise Wrong(invalid("order_amount", rule))
+        raise Wrong(invalid(name, rule))
     if max_units is not None and units > max_units:
-        raise Wrong(invalid("order_amount", f"must be at most {Money(max_units, currency)}"))
+        raise Wrong(invalid(name, f"must be at most {Money(max_units, currency)}"))
     return Money(units, currency)
 
 
@@ -134,13 +143,25 @@ def metadata(body: Body) -> tuple[str | None, tuple[Shown, ...]]:
     return stored.decode(), tuple(Shown(_clean(one.name), _clean(one.value)) for one in shown)
 
 
-def bank(body: Body, known: frozenset[str]) -> str | None:
+def account(body: Body) -> str:
+    """The number of a bank account: 4 to 34 letters, digits and hyphens."""
+    value = given(body, "account")
+    if value is None:
+        raise Wrong(missing("account"))
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not _ACCOUNT.fullmatch(value.strip()):
+        raise Wrong(invalid("account", "must have 4 to 34 letters, digits and hyphens"))
+    return value.strip()
+
+
+def bank(body: Body, known: frozenset[str], name: str = "user_bank_code") -> str | None:
     """The code of a bank that this merchant's payers may use, in lower case."""
-    value = text(body, "user_bank_code")
+    value = text(body, name)
     if value is None:
         return None
     if value.lower() not in known:
-        raise Wrong(invalid("user_bank_code", "is not a bank of this merchant's country"))
+        raise Wrong(invalid(name, "is not a bank of this merchant's country"))
     return value.lower()
 
 
@@ -153,16 +174,16 @@ def rut(value: str) -> str | None:
     return plain if plain[-1] == "0123456789K0"[11 - total % 11] else None
 
 
-def user_rut(body: Body) -> str | None:
-    value = given(body, "user_rut")
+def user_rut(body: Body, name: str = "user_rut") -> str | None:
+    value = given(body, name)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    found = text({"user_rut": value}, "user_rut")
+    found = text({name: value}, name)
     if found is None:
         return None
     plain = rut(found)
     if plain is None:
-        raise Wrong(invalid("user_rut", "is not a valid RUT"))
+        raise Wrong(invalid(name, "is not a valid RUT"))
     return plain
 
 

@@ -1,6 +1,6 @@
 """ETpay's endpoints: wire in, one verb, wire out. The funnel's pages are the checkout's; here are the calls of shops.
 
-Source: ETpay's manual and SDK; `simulate` is ours, for tests against the sandbox.
+Source: ETpay's manual and SDK; `simulate` is ours, for tests against the sandbox, and so is what `desk` has beside the login.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,10 +13,12 @@ from paymux.config import Settings
 from paymux.dialects.etpay import jwt, wire
 from paymux.dialects.etpay.account import DIALECT, about
 from paymux.dialects.etpay.auth import identify
+from paymux.dialects.etpay.desk import Desk
 from paymux.dialects.etpay.errors import HTTP, REFUSALS, Code, ErrorAnswer, Fault, answer, invalid
+from paymux.dialects.etpay.login import Login
 from paymux.dialects.etpay.notices import token_of
 from paymux.errors import Refused
-from paymux.http.serve import JSON, Request, Response, Route, Table
+from paymux.http.serve import JSON, Handler, Request, Response, Route, Table
 from paymux.keyring import Keyring
 from paymux.merchants.directory import Directory
 from paymux.payments.decide import overdue
@@ -27,6 +29,7 @@ from paymux.payments.open import Opened
 from paymux.payments.read import Reads
 from paymux.payments.report import Reporter, SandboxReport, Told
 from paymux.payments.transfer import Transfers
+from paymux.payouts.refund import Refunds
 from paymux.storage.writer import Batcher
 
 BODY_MAX = 64 * 1024
@@ -76,6 +79,8 @@ class Api:
         reporter: Reporter,
         transfers: Transfers,
         record: Dialect,
+        refunds: Refunds,
+        remitter: str | None,
     ) -> None:
         self._settings, self._keyring, self._reader, self._writer = settings, keyring, reader, writer
         self._directory, self._reads, self._open, self._advance = directory, reads, open_payment, advance
@@ -84,6 +89,7 @@ class Api:
         codes = [bank.code for country in ("cl", "mx") for bank in transfers.banks(country, self._sandbox)]
         self._banks = wire.Banks(frozenset(codes), self._sandbox)
         self._encoder = msgspec.json.Encoder(decimal_format="number")
+        self._desk = Desk(Login(keyring, reader, directory), reader, writer, reads, refunds, remitter, self._banks)
 
     def table(self) -> Table:
         errors: dict[int, Any] = dict.fromkeys((400, 401, 404, 405, 408, 413, 500, 503), ErrorAnswer)
@@ -103,12 +109,21 @@ class Api:
             wire.StatusRequest,
             {200: list[wire.Claims], **errors},
         )
-        routes = [create, status]
+        routes = [create, status, *self._desk.routes(self._on, errors)]
         if self._sandbox:
             about_it = "Sandbox only: end a session as if its buyer had"
             answers = {200: SimulateAnswer, **errors, 409: ErrorAnswer}
             routes.append(Route("POST", "/session/{token}/simulate", self.simulate, about_it, SimulateRequest, answers))
-        return Table(DIALECT, routes, failure, ("/session/", "/merchant/"), BODY_MAX)
+        return Table(DIALECT, routes, failure, ("/session/", "/merchant/", "/v1/"), BODY_MAX)
+
+    def _on(self, verb: Callable[[Request], Awaitable[object]]) -> Handler:
+        """A handler of what answers with a value or a fault."""
+
+        async def handle(request: Request) -> Response:
+            found = await verb(request)
+            return error(found) if isinstance(found, Fault) else self._ok(found)
+
+        return handle
 
     async def initialize(self, request: Request) -> Response:
         sent = wire.body_of(request.body)

@@ -15,6 +15,7 @@ from paymux.dialects.etpay.account import DIALECT, METHOD, TERMS_PATH, Account, 
 from paymux.dialects.etpay.errors import Code, Fault, invalid, missing
 from paymux.dialects.etpay.fields import Body, Wrong
 from paymux.merchants.model import Merchant
+from paymux.money import Money, decimal_text
 from paymux.payments.model import Named, OpenPayment
 
 
@@ -206,3 +207,9 @@ def named(sent: Body, merchant_id: int) -> Named | Fault | None:
         order_ref=found.get("merchant_order_id"),
         outcome_ref=found.get("payment_token"),
     )
+
+
+def amount_number(amount: Money) -> Decimal | int:
+    """Whole currency units as a JSON number: 50000, 39, 39.5."""
+    number = Decimal(decimal_text(amount.units, amount.currency.exponent))
+    return int(number) if number == number.to_integral_value() else number.normalize()

@@ -81,4 +81,6 @@ REFUSALS: dict[Refusal, Code] = {
     Refusal.EMAIL_REQUIRED: Code.FAULT,
     Refusal.BAD_METHOD: Code.FAULT,
     Refusal.CURRENCY_MISMATCH: Code.FAULT,
+    Refusal.NOT_REFUNDABLE: Code.FAULT,
+    Refusal.REFUND_TOO_LARGE: Code.FAULT,
 }

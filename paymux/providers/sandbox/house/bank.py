@@ -1,8 +1,9 @@
 """The sandbox's bank: sends money out, and keeps books of its own. It stands for a bank elsewhere.
 
 Account numbers decide what becomes of a remittance: 00000000 fails (no such account), 00000001 is taken but answered with nothing (the
-sender cannot know), 00000002 stays under way until somebody reports it, every other one is paid. Outcomes come `OUTCOME_MS` later, by the
-sandbox's clock.
+sender cannot know), 00000002 stays under way until somebody reports it, every other one is paid. A refund goes where the money came
+from, so its amount decides: one that ends in 91 fails, in 92 is answered with nothing, in 93 stays under way. Outcomes come `OUTCOME_MS`
+later, by the sandbox's clock.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ _q = load("paymux.providers.sandbox.house")
 OUTCOME_MS = 2 * SECOND
 NO_SUCH_ACCOUNT, SILENT, ENDLESS = "00000000", "00000001", "00000002"
 INVALID_ACCOUNT = "invalid_account_number"
+REFUND = "refund"
+REFUND_ENDS = {91: NO_SUCH_ACCOUNT, 92: SILENT, 93: ENDLESS}  # by the last two digits of the minor units
 
 
 class SandboxBank:
@@ -34,7 +37,7 @@ class SandboxBank:
 
     async def send(self, order: Remittance) -> Remitted:
         """Take an order; the same key again is the same order."""
-        account = _account(order.details)
+        account = _account(order)
         await self._writer.submit(_take, (order, account))
         if account == SILENT:
             return Remitted(known=None, why="the bank did not answer")
@@ -48,8 +51,10 @@ class SandboxBank:
         return found
 
 
-def _account(details: str) -> str:
-    return str(msgspec.json.decode(details).get("method", {}).get("account", {}).get("accountNumber", ""))
+def _account(order: Remittance) -> str:
+    if order.method == REFUND:
+        return REFUND_ENDS.get(order.amount.units % 100, "back")
+    return str(msgspec.json.decode(order.details).get("method", {}).get("account", {}).get("accountNumber", ""))
 
 
 async def _take(tx: Tx, orders: Sequence[tuple[Remittance, str]], now: int) -> list[None]:

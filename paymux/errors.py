@@ -21,6 +21,7 @@ class Refusal(StrEnum):
     STATE_FORBIDS = "state_forbids"  # the life of a payment has no such move
     CURRENCY_MISMATCH = "currency_mismatch"
     INSUFFICIENT_BALANCE = "insufficient_balance"
+    DAILY_CAP = "daily_cap"  # the channel has accepted as much as it may in a day
 
 
 @dataclass(frozen=True, slots=True)

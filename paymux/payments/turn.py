@@ -6,18 +6,21 @@ crash in between loses nothing and reports nothing twice. It stands for channels
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import compress
 
 import msgspec
 
 from paymux import ids
-from paymux.errors import Refused
+from paymux.errors import Refusal, Refused, refuse
+from paymux.merchants.caps import Caps
+from paymux.merchants.channels import Cap
 from paymux.money import Money, known
 from paymux.payments import store
 from paymux.payments.advance import Door
 from paymux.payments.decide import overdue
 from paymux.payments.lifecycle import LIVE, Event
 from paymux.payments.model import OpenPayment, Payment, Receipt, Report, Source
-from paymux.payments.open import Opened, open_payments
+from paymux.payments.open import Opened, free_references, open_payments
 from paymux.storage.query import Tx
 
 PROVIDER = "sandbox-channels"
@@ -39,6 +42,7 @@ class OpenOnChannel(msgspec.Struct, frozen=True, kw_only=True):
     wish: OpenPayment
     turn: Turn | None = None
     after_ms: int = 0
+    cap: Cap | None = None  # of the channel, if it has one
 
 
 class Channels:
@@ -48,8 +52,17 @@ class Channels:
         self._door = door
 
     async def open(self, tx: Tx, commands: Sequence[OpenOnChannel], now: int) -> list[Opened | Refused]:
-        """Open payments, each with the turn that is to come."""
-        results = await open_payments(self._door, tx, [command.wish for command in commands], now)
+        """Open payments, each with the turn that is to come. Refused with DUPLICATE_REFERENCE first, then with DAILY_CAP."""
+        wishes = [command.wish for command in commands]
+        if not any(command.cap for command in commands):
+            results = await open_payments(self._door, tx, wishes, now)
+        else:
+            caps = await Caps.locked(tx, [command.cap for command in commands], now)
+            free = await free_references(tx, wishes)
+            fits = [not unused or caps.takes(command.cap) for command, unused in zip(commands, free, strict=True)]
+            opened = iter(await open_payments(self._door, tx, list(compress(wishes, fits)), now))
+            results = [next(opened) if fit else refuse(Refusal.DAILY_CAP) for fit in fits]
+            await caps.write(tx)
         turns = [
             (result.payment.id, command.turn, now + command.after_ms)
             for command, result in zip(commands, results, strict=True)
@@ -116,20 +129,3 @@ async def note_payer(tx: Tx, notes: Sequence[NotePayer], now: int) -> list[None]
             rows[payment.id] = msgspec.json.encode({**learned, "reference": note.reference}).decode()
     await tx.fetch(store.q.set_payer, sorted(rows.items()))
     return [None for _ in notes]
-
-
-class AskUsed(msgspec.Struct, frozen=True):
-    """Whose payments, in which currency, since when."""
-
-    merchant_id: int
-    currency: str
-    since: int
-
-
-async def used(tx: Tx, asked: Sequence[AskUsed], now: int) -> list[dict[str, int]]:
-    """Units accepted since a moment, by method."""
-    results = []
-    for one in asked:
-        rows = await tx.fetch(store.q.accepted_today, merchant_id=one.merchant_id, currency=one.currency, since=one.since)
-        results.append({row["method"]: row["units"] for row in rows})
-    return results

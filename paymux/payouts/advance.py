@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from paymux.errors import Refusal, Refused, refuse
 from paymux.ledger import book
+from paymux.merchants.caps import Recount, recount
 from paymux.payouts import store
 from paymux.payouts.decide import Decision, decide
+from paymux.payouts.lifecycle import PayoutState
 from paymux.payouts.model import Payout, PayoutAdvanced, PayoutDialect, PayoutReport
 from paymux.storage.query import Tx
 from paymux.webhooks import outbox
@@ -44,7 +46,13 @@ class PayoutDoor:
         await store.save(tx, before, after, [row for decision in changing for row in decision.history])
         await book.post(tx, [transfer for decision in changing for transfer in decision.transfers], now)
         await self._tell(tx, [decision.payout for decision in changing], now)
+        await self._give_back(tx, [decision.payout for decision in changing if decision.payout.state is PayoutState.FAILED])
         return results
+
+    async def _give_back(self, tx: Tx, payouts: Sequence[Payout]) -> None:
+        """What failed counts no longer towards its channel's cap."""
+        counted = [(payout, found) for payout in payouts if (found := self._dialects[payout.dialect].capped(payout)) is not None]
+        await recount(tx, [Recount(payout.merchant_id, channel, -units, payout.created_at) for payout, (channel, units) in counted])
 
     async def _tell(self, tx: Tx, payouts: Sequence[Payout], now: int) -> None:
         notices = []

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from paymux.merchants.channels import Cap
 from paymux.money import Money, known
 from paymux.payouts.lifecycle import PayoutEvent, PayoutState
 
@@ -21,6 +22,7 @@ class OpenPayout(msgspec.Struct, frozen=True, kw_only=True):
     provider: str  # who will send it
     details: str  # JSON object: the dialect's own facts, frozen
     callback_url: str | None = None
+    cap: Cap | None = None  # of the channel, if it has one
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +95,10 @@ class PayoutAdvanced(msgspec.Struct, frozen=True):
 @dataclass(frozen=True, slots=True)
 class PayoutDialect:
     """What the inside needs of a dialect with payouts. `notice(payout)`: the word and the body that its state is told with, None if it is
-    not told of it. `told`: every state with the word that must have been told (the ledger check asks)."""
+    not told of it. `told`: every state with the word that must have been told (the ledger check asks). `capped(payout)`: the channel whose
+    daily cap it counts towards, and with how many units."""
 
     name: str
     notice: Callable[[Payout], tuple[str, str] | None]
     told: Mapping[PayoutState, str]
+    capped: Callable[[Payout], tuple[str, int] | None]

@@ -90,8 +90,3 @@ WHERE t.payout_id > :after AND t.payout_id <= :up_to GROUP BY t.payout_id, t.mer
 -- notices_between --
 -- The words that shops were told of some payouts.
 SELECT payout_id, merchant_id, word FROM notice WHERE payout_id > :after AND payout_id <= :up_to;
-
--- paid_out_since --
--- What a merchant's payouts of one currency since a moment come to, by method; failed ones do not count.
-SELECT method, CAST(sum(amount_units) AS bigint) AS units FROM payout
-WHERE merchant_id = :merchant_id AND currency = :currency AND created_at >= :since AND state <> 'failed' GROUP BY method;

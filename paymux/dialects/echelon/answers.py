@@ -4,7 +4,7 @@ Amounts are exact decimals in major units, whole ones without a fraction; moment
 carries is read from its method's row. Source: Echelon's OpenAPI document and status pages.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -200,14 +200,16 @@ def _operator_fee(channel: Channel) -> Json:
     return {"customerTransactionFee": {"minFee": money(least, channel.currency), "maxFee": money(most, channel.currency)}}
 
 
-def payment_options(profile: Profile, kept: Callable[[Channel], bool], segments: Sequence[str] | None, used: Used) -> Json:
+def payment_options(
+    profile: Profile, kept: Callable[[Channel], bool], segments: Sequence[str] | None, used: Used, served: Collection[Direction]
+) -> Json:
     """Every channel with its limits, and whether it takes payments now."""
     data = []
     for channel in profile.channels:
         if not kept(channel):
             continue
         cap = channel.daily_units
-        open_now = channel.status is Status.OPEN and (cap is None or used.get(channel.name, 0) < cap)
+        open_now = channel.direction in served and channel.status is Status.OPEN and (cap is None or used.get(channel.name, 0) < cap)
         limit = _limit(channel)
         option: Json = {
             "paymentTypeCode": channel.direction,

@@ -62,7 +62,7 @@ class Page:
         wish = self._wish(request, asked, offer)
         if wish is None:
             return _again(offer)
-        done = await self._payins.open(entered.merchant, request.query["idPayin"], wish, request.headers, entered.now)
+        done = await self._payins.open(entered.merchant, request.query["idPayin"], wish, request.headers)
         if isinstance(done, Payment):
             return done
         if isinstance(done, Refused):  # somebody was faster with this id
@@ -92,7 +92,7 @@ class Page:
         assert asked.money is not None, "the link was judged"
         query, profile = request.query, entered.merchant.profile
         wanted = Requested(asked=asked, segment=query.get("segmentCode") or None, exchanged_to=None)
-        serving = await self._payins.serving(entered.merchant, wanted, entered.now)
+        serving = await self._payins.serving(entered.merchant, wanted)
         channels = [] if isinstance(serving, BusinessError) else serving
         choices = [choice for channel in channels for choice in _choices(channel, profile.operators)]
         given = query.get("paymentMethodCode", "")

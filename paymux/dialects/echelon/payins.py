@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import segno
 
 from paymux import ids
-from paymux.clock import DAY, MINUTE
+from paymux.clock import MINUTE
 from paymux.config import Settings
 from paymux.dialects.echelon import answers, details, emulator, wire
 from paymux.dialects.echelon.catalogue import DIALECT
@@ -20,12 +20,12 @@ from paymux.dialects.echelon.errors import BARS, BusinessError, barred
 from paymux.dialects.echelon.wire import PaymentWish, Requested
 from paymux.errors import Refusal, Refused, refuse
 from paymux.http.serve import Request, Response
-from paymux.merchants import channels
-from paymux.merchants.channels import Bar, Channel, Direction, Profile, Wish
+from paymux.merchants import caps, channels
+from paymux.merchants.channels import Bar, Channel, Direction, Profile, Used, Wish
 from paymux.merchants.profiles import Profiled
 from paymux.payments import read, turn
 from paymux.payments.model import OpenPayment, Payment
-from paymux.payments.turn import AskUsed, Channels, NotePayer, OpenOnChannel
+from paymux.payments.turn import Channels, NotePayer, OpenOnChannel
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
 
@@ -35,6 +35,14 @@ ACCOUNT_DIGITS = 12
 def reference(merchant: Profiled, id_payment: str) -> str:
     """The core's name for a payin or payout: ids are per merchant."""
     return f"{merchant.merchant_id}/{id_payment}"
+
+
+async def used_today(reader: Batcher, merchant: Profiled) -> Used:
+    """What a merchant's capped channels have accepted today; it may be more by the time that a payment is accepted."""
+    if all(channel.daily_units is None for channel in merchant.profile.channels):
+        return {}
+    found: Used = await reader.submit(caps.used, merchant.merchant_id)
+    return found
 
 
 class Payins:
@@ -47,29 +55,22 @@ class Payins:
         found: Payment | None = await self._reader.submit(read.by_reference, (DIALECT, reference(merchant, id_payin)))
         return found
 
-    async def used(self, profile: Profile, merchant_id: int, currency: str, now: int) -> dict[str, int]:
-        """What the capped channels of a currency have accepted today."""
-        if not any(channel.daily_units is not None and channel.currency == currency for channel in profile.channels):
-            return {}
-        rows = await self._reader.submit(turn.used, AskUsed(merchant_id, currency, now - now % DAY))
-        return {f"{Direction.PAYIN}:{method}:{currency}": units for method, units in rows.items()}
-
     # --- options
 
     async def options(self, request: Request, entered: Entered) -> Response:
-        found = await self.available(entered.merchant, wire.options_wish(request.body), entered.now)
+        found = await self.available(entered.merchant, wire.options_wish(request.body))
         if isinstance(found, BusinessError):
             return broken([found])
         return answer(200, found)
 
-    async def available(self, merchant: Profiled, wanted: Requested, now: int) -> answers.Json | BusinessError:
+    async def available(self, merchant: Profiled, wanted: Requested) -> answers.Json | BusinessError:
         """What could be taken now, or why there is nothing."""
-        serving = await self.serving(merchant, wanted, now)
+        serving = await self.serving(merchant, wanted)
         if isinstance(serving, BusinessError):
             return serving
         return answers.available(merchant.profile, serving, wanted.segment)
 
-    async def serving(self, merchant: Profiled, wanted: Requested, now: int) -> list[Channel] | BusinessError:
+    async def serving(self, merchant: Profiled, wanted: Requested) -> list[Channel] | BusinessError:
         asked = wanted.asked
         if asked.too_precise and asked.code in merchant.profile.currencies:
             rule = wire.precision(asked)
@@ -77,7 +78,7 @@ class Payins:
             return rule
         units = asked.money.units if asked.money else 0
         wish = Wish(direction=Direction.PAYIN, currency=asked.code, units=units, segment=wanted.segment)
-        used = await self.used(merchant.profile, merchant.merchant_id, asked.code, now)
+        used = await used_today(self._reader, merchant)
         found = channels.serving(merchant.profile, wish, used) if self._sandbox else Bar.NONE_ACTIVE
         return barred(found) if isinstance(found, Bar) else found
 
@@ -87,19 +88,16 @@ class Payins:
         wish = wire.payment_wish(request.body, Direction.PAYIN)
         if not money_allowed(entered.claims, wish.requested.asked):
             return error(403, "The auth token is for another amount or currency")
-        done = await self.open(entered.merchant, request.params["id_payin"], wish, request.headers, entered.now)
+        done = await self.open(entered.merchant, request.params["id_payin"], wish, request.headers)
         if isinstance(done, Payment):
             return answer(201, answers.created(done, request.base_url))
         return refused(done) if isinstance(done, Refused) else broken(done)
 
     async def open(
-        self, merchant: Profiled, id_payin: str, wish: PaymentWish, headers: Mapping[str, str], now: int
+        self, merchant: Profiled, id_payin: str, wish: PaymentWish, headers: Mapping[str, str]
     ) -> Payment | Refused | list[BusinessError]:
         """Accept a payin: the id must be free, then the business rules are judged, and nothing is stored unless all hold."""
-        asked = wish.requested.asked
-        taken, used = await asyncio.gather(
-            self.find(merchant, id_payin), self.used(merchant.profile, merchant.merchant_id, asked.code, now)
-        )
+        taken, used = await asyncio.gather(self.find(merchant, id_payin), used_today(self._reader, merchant))
         if taken is not None:
             return refuse(Refusal.DUPLICATE_REFERENCE)
         found = wire.broken_rules(wish, Direction.PAYIN, merchant.profile.ips_denied)
@@ -115,6 +113,7 @@ class Payins:
         asked, profile = wish.requested.asked, merchant.profile
         assert asked.money is not None, "a rule would have been broken"
         assert wish.method is not None, "a rule would have been broken"
+        cap = channel.cap(merchant.merchant_id, asked.money.units)
         required = emulator.required(wish.code, asked.amount)
         facts = Details(
             id=id_payin,
@@ -132,6 +131,7 @@ class Payins:
             required_units=None if required is None else int(required.scaleb(asked.money.currency.exponent)),
             account_number="".join(str(int(digit, 16) % 10) for digit in ids.hex_token(ACCOUNT_DIGITS // 2)),
             redirect=channel.redirect and wish.method.redirects,
+            capped=details.of_cap(cap),
         )
         return OpenOnChannel(
             wish=OpenPayment(
@@ -149,6 +149,7 @@ class Payins:
             ),
             turn=emulator.turn(asked.amount, profile.magic) if self._sandbox else None,
             after_ms=profile.outcome_ms,
+            cap=cap,
         )
 
     # --- read

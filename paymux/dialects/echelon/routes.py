@@ -20,6 +20,7 @@ from paymux.dialects.echelon.payins import Payins
 from paymux.dialects.echelon.payouts import Payouts
 from paymux.http.serve import Parameter, Request, Response, Route, Table
 from paymux.keyring import Keyring
+from paymux.merchants.channels import Direction
 from paymux.merchants.directory import Directory
 from paymux.payments.turn import Channels
 from paymux.storage.writer import Batcher
@@ -52,7 +53,8 @@ class Merchants:
         self.desk = Desk(settings, keyring, reader)
         self.payins = Payins(settings, reader, writer, channels, sandbox)
         self._payouts = Payouts(reader, writer, remitter, sandbox)
-        self._lists = Lists(reader, self.payins, self._payouts, settings.fx_rates)
+        served = ([Direction.PAYIN] if sandbox else []) + ([Direction.PAYOUT] if remitter else [])
+        self._lists = Lists(reader, settings.fx_rates, served)
         self._reader, self._directory = reader, directory
 
     def table(self) -> Table:

@@ -68,6 +68,7 @@ REFUSALS: dict[Refusal, Code] = {
     Refusal.BAD_METHOD:           Code.INTERNAL_ERROR,
     Refusal.CURRENCY_MISMATCH:    Code.INTERNAL_ERROR,
     Refusal.INSUFFICIENT_BALANCE: Code.INTERNAL_ERROR,
+    Refusal.DAILY_CAP:            Code.INTERNAL_ERROR,
 }  # fmt: skip
 
 

@@ -81,4 +81,5 @@ REFUSALS: dict[Refusal, Code] = {
     Refusal.EMAIL_REQUIRED: Code.FAULT,
     Refusal.BAD_METHOD: Code.FAULT,
     Refusal.CURRENCY_MISMATCH: Code.FAULT,
+    Refusal.DAILY_CAP: Code.FAULT,
 }

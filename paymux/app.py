@@ -52,6 +52,7 @@ from paymux.payments.transfer import Transfers
 from paymux.payments.turn import Channels
 from paymux.payouts.advance import PayoutDoor
 from paymux.payouts.model import PayoutDialect
+from paymux.payouts.onward import any_onward, send_on
 from paymux.payouts.poll import Outbound
 from paymux.payouts.report import PayoutReporter
 from paymux.payouts.verify import PayoutsTold
@@ -66,7 +67,7 @@ from paymux.storage import installation
 from paymux.storage.connect import sqlite_file, storage_for
 from paymux.storage.migrate import applied, migrate, migrations
 from paymux.storage.query import Tx
-from paymux.storage.writer import Batcher, Storage
+from paymux.storage.writer import Batcher, Storage, Verb
 from paymux.webhooks.deliver import Deliverer
 from paymux.work import Duty, keep_doing
 
@@ -356,18 +357,18 @@ class Node(ExchangeDuties):
         async def sweep() -> int:
             return await self.core.writer.submit(self.sweep.expire, SWEPT_AT_ONCE)
 
-        async def turns() -> int:
-            if not await self.core.reader.submit(self.core.channels.any_due, SWEPT_AT_ONCE):
-                return 0
-            return await self.core.writer.submit(self.core.channels.take_turns, SWEPT_AT_ONCE)
+        async def when_any(look: Verb[int, bool], verb: Verb[int, int]) -> int:
+            return await self.core.writer.submit(verb, SWEPT_AT_ONCE) if await self.core.reader.submit(look, SWEPT_AT_ONCE) else 0
 
         duties = [
             Duty("expire", sweep, 1.0, SWEPT_AT_ONCE),
             Duty("poll", self.poller.duty, 1.0, 50),
             *self.exchange_duties(),
             Duty("payouts", self.outbound.duty, 0.3, 50),
+            Duty("onward", partial(when_any, any_onward, send_on), 0.5, SWEPT_AT_ONCE),
         ]
         if self.house is not None:
+            turns = partial(when_any, self.core.channels.any_due, self.core.channels.take_turns)
             duties.append(Duty("channels", turns, 0.3, SWEPT_AT_ONCE))
             duties.append(Duty("sandbox", partial(self.house.duty, self._from_house), 0.2, 50))
         return duties

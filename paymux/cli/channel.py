@@ -165,7 +165,8 @@ def outcome(merchant_id: int, /, *, up_to: list[str] | None = None, after_second
     Parameters
     ----------
     up_to
-        AMOUNT=OUTCOME: amounts up to this one come to paid, declined, expired, short or nothing; larger ones are paid. Several in order.
+        AMOUNT=OUTCOME: amounts up to this one come to paid, declined, broken, expired, short or nothing; larger ones are paid.
+        May be given several times.
     after_seconds
         From acceptance to the outcome.
     """

@@ -19,8 +19,9 @@ from paymux.payments import store
 from paymux.payments.advance import Door
 from paymux.payments.decide import overdue
 from paymux.payments.lifecycle import LIVE, Event
-from paymux.payments.model import OpenPayment, Payment, Receipt, Report, Source
+from paymux.payments.model import LastError, OpenPayment, Payment, Receipt, Report, Source
 from paymux.payments.open import Opened, free_references, open_payments
+from paymux.payouts.onward import Onward, keep
 from paymux.storage.query import Tx
 
 PROVIDER = "sandbox-channels"
@@ -33,6 +34,7 @@ class Turn(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"  # at once
     SHORT = "short"  # one unit less than asked came
+    BROKEN = "broken"  # what is behind the channel has trouble
     NOTHING = "nothing"  # stays as it is until its time is over
 
 
@@ -43,6 +45,7 @@ class OpenOnChannel(msgspec.Struct, frozen=True, kw_only=True):
     turn: Turn | None = None
     after_ms: int = 0
     cap: Cap | None = None  # of the channel, if it has one
+    onward: Onward | None = None  # where its money goes on to
 
 
 class Channels:
@@ -63,11 +66,13 @@ class Channels:
             opened = iter(await open_payments(self._door, tx, list(compress(wishes, fits)), now))
             results = [next(opened) if fit else refuse(Refusal.DAILY_CAP) for fit in fits]
             await caps.write(tx)
-        turns = [
-            (result.payment.id, command.turn, now + command.after_ms)
+        made = [
+            (result.payment.id, command)
             for command, result in zip(commands, results, strict=True)
-            if isinstance(result, Opened) and not result.repeated and command.turn not in (None, Turn.NOTHING)
+            if isinstance(result, Opened) and not result.repeated
         ]
+        await keep(tx, [(number, command.onward) for number, command in made if command.onward is not None])
+        turns = [(number, command.turn, now + command.after_ms) for number, command in made if command.turn not in (None, Turn.NOTHING)]
         await tx.fetch(store.q.put_turns, turns)
         return results
 
@@ -97,6 +102,9 @@ class Channels:
         base = Report(payment_id=payment.id, event=Event.PAID, source=Source.PROVIDER, happened_at=now, provider=PROVIDER)
         if turn is Turn.DECLINED:
             return msgspec.structs.replace(base, event=Event.DECLINED, final=True, why="declined by the sandbox's channel")
+        if turn is Turn.BROKEN:
+            why = "the sandbox's channel has trouble"
+            return msgspec.structs.replace(base, event=Event.DECLINED, final=True, why=why, error=LastError.PROVIDER_UNAVAILABLE)
         if turn is Turn.EXPIRED:
             return msgspec.structs.replace(base, event=Event.TIMED_OUT, why="ended by the sandbox's channel")
         units = payment.amount_units - (1 if turn is Turn.SHORT else 0)

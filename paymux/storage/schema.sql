@@ -461,6 +461,15 @@ CREATE TABLE channel_day (
     PRIMARY KEY (merchant_id, channel)
 );  -- clustered
 
+-- Where the money of a payment goes on to as soon as it came; the row goes with the payout that sends it, or with the payment's end.
+CREATE TABLE onward (
+    payment_id bigint PRIMARY KEY,
+    method text NOT NULL,
+    provider text NOT NULL,       -- who will send it
+    fee_units bigint NOT NULL,    -- of the payout, taken from what came
+    details text NOT NULL         -- JSON object: the payout's facts in its dialect
+);
+
 -- What the sandbox's channels will report of a payment by themselves, and when.
 CREATE TABLE sandbox_turn (
     payment_id bigint PRIMARY KEY,

@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from paymux.clock import SECOND
-from paymux.dialects.echelon.claims import Claims, MoneyClaim
+from paymux.dialects.echelon.claims import Claims, TokenWish
 from paymux.http.limits import Window
 from paymux.keyring import Keyring
 
@@ -73,10 +73,18 @@ class Tokens:
     def __init__(self, keyring: Keyring) -> None:
         self._keys = [OctKey.import_key(keyring.subkey("echelon-token", key_id)) for key_id in keyring.key_ids()]
 
-    def issue(self, code: str, operations: tuple[str, ...], valid_s: int, money: MoneyClaim | None, jti: str, now: int) -> str:
+    def issue(self, wish: TokenWish, jti: str, now: int) -> str:
         """A token for so many seconds."""
         iat = now // SECOND
-        claims = Claims(operations=operations, exp=iat + valid_s, iat=iat, jti=jti, sub=code, money=money)
+        claims = Claims(
+            operations=wish.operations,
+            exp=iat + wish.valid_s,
+            iat=iat,
+            jti=jti,
+            sub=wish.merchant_code,
+            money=wish.money,
+            settlement=wish.settlement,
+        )
         header = {"alg": "HS256", "typ": "JWT"}
         return jws.serialize_compact(header, _encoder.encode(claims), self._keys[0], algorithms=["HS256"])
 

@@ -22,6 +22,7 @@ OPERATORS: dict[str, dict[str, str]] = {
     "VND": {"VND_001": "Vietcombank", "VND_002": "Techcombank", "VND_003": "BIDV"},
     "MXN": {"MXN_001": "BBVA Mexico", "MXN_002": "Banorte", "MXN_003": "Santander Mexico"},
     "EUR": {"EUR_001": "First Test Bank", "EUR_002": "Second Test Bank"},
+    "USDT": {"TRC20": "TRON (TRC-20)"},
 }  # fmt: skip
 WALLETS = ("ID_OVO", "ID_DANA")
 
@@ -78,6 +79,10 @@ TABLE: dict[str, Sequence[Row]] = {
         Row(PAYIN, "ONLINE", 1, 50_000, 5_000_000, "0.8", operators="banks"),
         Row(PAYIN, "OFFLINE", 1, 100_000, None, "0.5"),
         Row(PAYOUT, "BANK_TRANSFER", 1, 100_000, 5_000_000, "0", "0.35", "banks", True),
+    ),
+    "USDT": (
+        Row(PAYIN, "CRYPTO_OFFLINE", 1, 100_000, 5_000_000, "0.5", operators="banks", needs_operator=True),
+        Row(PAYOUT, "CRYPTO_TRANSFER", 5, 100_000, 5_000_000, "0", "1", "banks", True),
     ),
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id_customer: str | None = None
     fee_percent: Decimal = Decimal(0)
     required_units: int | None = None  # what the customer pays instead of the requested amount
+    pays: tuple[int, str] | None = None  # of a top-up: what the customer pays, in which currency
     account_number: str | None = None  # where the customer pays to
     redirect: bool = False
     capped: tuple[str, int] | None = None  # the channel whose daily cap it counts towards, and with how many units

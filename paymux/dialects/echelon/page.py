@@ -18,7 +18,7 @@ from paymux.dialects.echelon.wire import PaymentWish, Requested
 from paymux.errors import Refused
 from paymux.http.serve import Request, Response
 from paymux.merchants.channels import Channel
-from paymux.money import Money, plain_decimal
+from paymux.money import Money, known, plain_decimal
 from paymux.payments.model import Payment
 from paymux.payments.page import Choice, Input, Offer, Shown
 
@@ -148,17 +148,17 @@ class Page:
             ("account", account.get("accountNumber")),
             ("reference", facts.reference),
         ]
-        units = payment.amount_units if facts.required_units is None else facts.required_units
+        units, code = answers.due(payment, facts)
         method = PAYIN[facts.code]
-        known = response.get("externalReference", {}).get("reference")
+        noted = response.get("externalReference", {}).get("reference")
         return Shown(
             shop=facts.channel_name,
             reference=facts.id,
-            amount=Money(units, payment.amount.currency),
+            amount=Money(units, known(code)),
             lines=tuple((label, value) for label, value in lines if value),
             payload=answers.qr_payload(payment) if method.qr else None,
             wants_reference=method.external_reference,
-            known_reference=known,
+            known_reference=noted,
         )
 
     def path(self, payment: Payment) -> str:

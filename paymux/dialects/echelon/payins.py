@@ -12,11 +12,12 @@ import segno
 from paymux import ids
 from paymux.clock import MINUTE
 from paymux.config import Settings
-from paymux.dialects.echelon import answers, details, emulator, wire
+from paymux.dialects.echelon import answers, details, emulator, onwards, wire
 from paymux.dialects.echelon.catalogue import DIALECT
 from paymux.dialects.echelon.desk import ANY_ORIGIN, Entered, answer, broken, error, money_allowed, refused
 from paymux.dialects.echelon.details import Details
 from paymux.dialects.echelon.errors import BARS, BusinessError, barred
+from paymux.dialects.echelon.topup_wire import TopUp
 from paymux.dialects.echelon.wire import PaymentWish, Requested
 from paymux.errors import Refusal, Refused, refuse
 from paymux.http.serve import Request, Response
@@ -26,15 +27,16 @@ from paymux.merchants.profiles import Profiled
 from paymux.payments import read, turn
 from paymux.payments.model import OpenPayment, Payment
 from paymux.payments.turn import Channels, NotePayer, OpenOnChannel
+from paymux.payouts.onward import Onward
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
 
 ACCOUNT_DIGITS = 12
 
 
-def reference(merchant: Profiled, id_payment: str) -> str:
-    """The core's name for a payin or payout: ids are per merchant."""
-    return f"{merchant.merchant_id}/{id_payment}"
+def reference(merchant: Profiled, id_payment: str, *, topup: bool = False) -> str:
+    """The core's name for a payin, payout or top-up: ids are per merchant, and a top-up's are its own."""
+    return f"{merchant.merchant_id}/topup/{id_payment}" if topup else f"{merchant.merchant_id}/{id_payment}"
 
 
 async def used_today(reader: Batcher, merchant: Profiled) -> Used:
@@ -48,11 +50,14 @@ async def used_today(reader: Batcher, merchant: Profiled) -> Used:
 class Payins:
     """The verbs behind the endpoints."""
 
-    def __init__(self, settings: Settings, reader: Batcher, writer: Batcher, on_channels: Channels, sandbox: bool) -> None:
-        self._settings, self._reader, self._writer, self._channels, self._sandbox = settings, reader, writer, on_channels, sandbox
+    def __init__(
+        self, settings: Settings, reader: Batcher, writer: Batcher, on_channels: Channels, remitter: str | None, sandbox: bool
+    ) -> None:
+        self._settings, self._reader, self._writer, self._channels = settings, reader, writer, on_channels
+        self._remitter, self._sandbox = remitter, sandbox
 
-    async def find(self, merchant: Profiled, id_payin: str) -> Payment | None:
-        found: Payment | None = await self._reader.submit(read.by_reference, (DIALECT, reference(merchant, id_payin)))
+    async def find(self, merchant: Profiled, id_payin: str, *, topup: bool = False) -> Payment | None:
+        found: Payment | None = await self._reader.submit(read.by_reference, (DIALECT, reference(merchant, id_payin, topup=topup)))
         return found
 
     # --- options
@@ -94,32 +99,47 @@ class Payins:
         return refused(done) if isinstance(done, Refused) else broken(done)
 
     async def open(
-        self, merchant: Profiled, id_payin: str, wish: PaymentWish, headers: Mapping[str, str]
+        self, merchant: Profiled, id_payin: str, wish: PaymentWish, headers: Mapping[str, str], topup: TopUp | None = None
     ) -> Payment | Refused | list[BusinessError]:
         """Accept a payin: the id must be free, then the business rules are judged, and nothing is stored unless all hold."""
-        taken, used = await asyncio.gather(self.find(merchant, id_payin), used_today(self._reader, merchant))
+        taken, used = await asyncio.gather(self.find(merchant, id_payin, topup=topup is not None), used_today(self._reader, merchant))
         if taken is not None:
             return refuse(Refusal.DUPLICATE_REFERENCE)
         found = wire.broken_rules(wish, Direction.PAYIN, merchant.profile.ips_denied)
+        found += topup.broken_rules(merchant.profile.currencies) if topup else []
+        onward = onwards.onward(merchant.profile, id_payin, topup, self._remitter) if topup and not found else None
+        if isinstance(onward, Bar):
+            found.append(barred(onward))
         channel = pick(merchant.profile, Direction.PAYIN, wish, used, self._sandbox)
         if isinstance(channel, Bar):
             found.append(barred(channel))
-        if found or channel is None or isinstance(channel, Bar):
-            return found
-        opened = await self._writer.submit(self._channels.open, self._command(merchant, id_payin, wish, channel, headers))
+        if found or channel is None or isinstance(channel, Bar) or isinstance(onward, Bar):
+            return list(dict.fromkeys(found))
+        opened = await self._writer.submit(self._channels.open, self._command(merchant, id_payin, wish, channel, headers, topup, onward))
         return opened if isinstance(opened, Refused) else opened.payment
 
-    def _command(self, merchant: Profiled, id_payin: str, wish: PaymentWish, channel: Channel, headers: Mapping[str, str]) -> OpenOnChannel:
+    def _command(
+        self,
+        merchant: Profiled,
+        id_payin: str,
+        wish: PaymentWish,
+        channel: Channel,
+        headers: Mapping[str, str],
+        topup: TopUp | None,
+        onward: Onward | None,
+    ) -> OpenOnChannel:
         asked, profile = wish.requested.asked, merchant.profile
         assert asked.money is not None, "a rule would have been broken"
         assert wish.method is not None, "a rule would have been broken"
         cap = channel.cap(merchant.merchant_id, asked.money.units)
-        required = emulator.required(wish.code, asked.amount)
+        required = emulator.required(wish.code, asked.amount) if topup is None else None
+        credited = asked.money if topup is None else topup.required.money
+        assert credited is not None, "a rule would have been broken"
         facts = Details(
             id=id_payin,
             id_payment="pi_" + ids.token(24),
             code=wish.code,
-            requested=details.raw(wish.requested.echo()),
+            requested=details.raw(topup.echo if topup else wish.requested.echo()),
             method=wish.fields,
             operator_name=profile.operators.get(wish.operator or ""),
             channel_name=profile.channel_name,
@@ -129,6 +149,7 @@ class Payins:
             id_customer=headers.get("id-customer", "")[:250] or None,
             fee_percent=channel.fee_percent,
             required_units=None if required is None else int(required.scaleb(asked.money.currency.exponent)),
+            pays=(asked.money.units, asked.code) if topup else None,
             account_number="".join(str(int(digit, 16) % 10) for digit in ids.hex_token(ACCOUNT_DIGITS // 2)),
             redirect=channel.redirect and wish.method.redirects,
             capped=details.of_cap(cap),
@@ -138,10 +159,10 @@ class Payins:
                 merchant_id=merchant.merchant_id,
                 dialect=DIALECT,
                 shop="",
-                amount=asked.money,
+                amount=credited,
                 lasts_ms=self._settings.payin_minutes * MINUTE,
                 order_ref=id_payin,
-                reference=reference(merchant, id_payin),
+                reference=reference(merchant, id_payin, topup=topup is not None),
                 method=wish.code,
                 email=wish.fields.get("emailAddress"),
                 return_url=wish.return_url,
@@ -150,6 +171,7 @@ class Payins:
             turn=emulator.turn(asked.amount, profile.magic) if self._sandbox else None,
             after_ms=profile.outcome_ms,
             cap=cap,
+            onward=onward,
         )
 
     # --- read

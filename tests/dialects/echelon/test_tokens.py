@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paymux.dialects.echelon import auth
+from paymux.dialects.echelon.claims import TokenWish
 from paymux.keyring import Keyring
 from tests.dialects.echelon.merchant import VERSION, Caller, payin
 from tests.node import LiveNode
@@ -149,7 +150,8 @@ async def test_tokens_that_are_not_ours_or_are_over_are_refused(live: LiveNode, 
 
 def test_a_rotated_master_key_still_reads_what_it_signed() -> None:
     old, new = "the old master key of this installation", "the new master key of this installation"
-    token = auth.Tokens(Keyring(old)).issue("M", ("GET /balances",), 60, None, "j", 0)
+    wish = TokenWish(merchant_code="M", secret="", valid_s=60, operations=("GET /balances",), money=None)
+    token = auth.Tokens(Keyring(old)).issue(wish, "j", 0)
     assert auth.Tokens(Keyring(new, [old])).read(f"Bearer {token}") is not None
     assert auth.Tokens(Keyring(new)).read(f"Bearer {token}") is None
 

@@ -1,8 +1,8 @@
 """The sandbox's bank: sends money out, and keeps books of its own. It stands for a bank elsewhere.
 
 Account numbers decide what becomes of a remittance: 00000000 fails (no such account), 00000001 is taken but answered with nothing (the
-sender cannot know), 00000002 stays under way until somebody reports it, every other one is paid. Outcomes come `OUTCOME_MS` later, by the
-sandbox's clock.
+sender cannot know), 00000002 stays under way until somebody reports it, 00000003 fails (the name is not the holder's), 00000004 never
+arrives and is answered with nothing, every other one is paid. Outcomes come `OUTCOME_MS` later, by the sandbox's clock.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from paymux.storage.writer import Batcher
 _q = load("paymux.providers.sandbox.house")
 
 OUTCOME_MS = 2 * SECOND
-NO_SUCH_ACCOUNT, SILENT, ENDLESS = "00000000", "00000001", "00000002"
-INVALID_ACCOUNT = "invalid_account_number"
+NO_SUCH_ACCOUNT, SILENT, ENDLESS, WRONG_NAME, LOST = "00000000", "00000001", "00000002", "00000003", "00000004"
+FAILS = {NO_SUCH_ACCOUNT: "invalid_account_number", WRONG_NAME: "invalid_account_name"}
 
 
 class SandboxBank:
@@ -35,6 +35,8 @@ class SandboxBank:
     async def send(self, order: Remittance) -> Remitted:
         """Take an order; the same key again is the same order."""
         account = _account(order.details)
+        if account == LOST:
+            return Remitted(known=None, why="the line to the bank broke")
         await self._writer.submit(_take, (order, account))
         if account == SILENT:
             return Remitted(known=None, why="the bank did not answer")
@@ -54,7 +56,7 @@ def _account(details: str) -> str:
 
 async def _take(tx: Tx, orders: Sequence[tuple[Remittance, str]], now: int) -> list[None]:
     for order, account in orders:
-        failed = account == NO_SUCH_ACCOUNT
+        reason = FAILS.get(account)
         await tx.fetch(
             _q.take_remittance,
             operation_key=order.operation_key,
@@ -62,9 +64,9 @@ async def _take(tx: Tx, orders: Sequence[tuple[Remittance, str]], now: int) -> l
             amount_units=order.amount.units,
             currency=order.amount.currency.code,
             account=account,
-            reason=INVALID_ACCOUNT if failed else None,
+            reason=reason,
             due_at=now + OUTCOME_MS,
-            ends="pending" if account == ENDLESS else "failed" if failed else "paid",
+            ends="pending" if account == ENDLESS else "failed" if reason else "paid",
             now=now,
         )
     return [None for _ in orders]

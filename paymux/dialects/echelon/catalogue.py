@@ -87,9 +87,11 @@ TABLE: dict[str, Sequence[Row]] = {
 }  # fmt: skip
 
 
-def default_profile(name: str, currencies: Sequence[str]) -> Profile:
-    """The profile of a new merchant: the channels of its currencies, as far as the sandbox has some."""
+def default_profile(name: str, currencies: Sequence[str], *, sandbox: bool) -> Profile:
+    """The profile of a new merchant: the channels of its currencies, as far as the sandbox has some. Live, an operator adds them."""
     codes = tuple(dict.fromkeys(currencies))
+    if not sandbox:
+        return Profile(channel_name=name, currencies=codes)
     operators = {code: title for each in codes for code, title in OPERATORS.get(each, {}).items()}
     channels = [_channel(code, row) for code in codes for row in TABLE.get(code, ())]
     return Profile(channel_name=name, currencies=codes, segments=("VIP",), operators=operators, channels=tuple(channels))

@@ -176,6 +176,11 @@ def is_email(value: str) -> bool:
     return True
 
 
+def is_operator(code: str) -> bool:
+    """Whether it can be an operator's code."""
+    return re.fullmatch(FORMS["paymentOperatorCode"], code) is not None
+
+
 def is_ip(value: str) -> bool:
     try:
         ipaddress.ip_address(value)

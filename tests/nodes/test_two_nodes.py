@@ -8,11 +8,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from paymux.merchants.create import Created
 from tests.receiver import Receiver
 from tests.server import RunningServer
 from tests.stage import aside
 from tests.stage.load import Load
+from tests.wires.ecomtrade24 import ECOMTRADE24
+from tests.wires.wire import Given
 
 ENV = {"PAYMUX_WEBHOOK_LEASE_S": "12", "PAYMUX_RATE_LIMITS": "off", "PAYMUX_LOG_LEVEL": "warning"}
 QUICK = {**ENV, "PAYMUX_WEBHOOK_LEASE_S": "2", "PAYMUX_WEBHOOK_TIMEOUT_S": "1", "PAYMUX_WEBHOOK_RETRY_SCALE": "0.005"}
@@ -27,18 +28,23 @@ def nodes(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[list[Ru
         yield [stack.enter_context(RunningServer(postgres_url, getattr(request, "param", ENV))) for _ in range(2)]
 
 
-def pay(servers: Sequence[RunningServer], merchants: Sequence[Created], count: int) -> list[int]:
-    """So many payments of each merchant, through the servers in turn; all of them will be paid."""
-    loads = [Load(server.url, []) for server in servers]
-    jobs = [(number, merchant.api_key) for number in range(count) for merchant in merchants]
+def joined(database_url: str, hooks: Sequence[str]) -> list[Given]:
+    """A merchant for each address that notices shall go to."""
+    return [Given(made.merchant_id, {"api_key": made.api_key}) for made in aside.make_merchants(database_url, hooks)]
+
+
+def pay(servers: Sequence[RunningServer], merchants: Sequence[Given], numbers: range) -> list[int]:
+    """A payment of each merchant with each number, through the servers in turn; all of them will be paid."""
+    loads = [Load(ECOMTRADE24, server.url, []) for server in servers]
+    jobs = [(number, merchant) for number in numbers for merchant in merchants]
     with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(lambda job: loads[(job[0] + len(job[1])) % len(loads)].pay(job[0], job[1]), jobs))
+        return list(pool.map(lambda job: int(loads[job[0] % len(loads)].pay(*job)), jobs))
 
 
 def test_each_notice_is_sent_by_one_of_two_servers(postgres_url: str, nodes: list[RunningServer], receiver: Receiver) -> None:
-    merchants = aside.make_merchants(postgres_url, [receiver.hook] * 4)
-    load = [Load(server.url, []) for server in nodes]
-    sessions = [load[number % 2].pay(number, merchants[number % 4].api_key) for number in range(60)]
+    merchants = joined(postgres_url, [receiver.hook] * 4)
+    load = [Load(ECOMTRADE24, server.url, []) for server in nodes]
+    sessions = [int(load[number % 2].pay(number, merchants[number % 4])) for number in range(60)]
     receiver.wait_for(lambda: all(receiver.words(one) for one in sessions), "every notice")
     for server in nodes:
         server.stop()
@@ -53,10 +59,11 @@ def test_the_other_server_sends_what_the_killed_one_had_in_its_hands(
     postgres_url: str, nodes: list[RunningServer], receiver: Receiver
 ) -> None:
     first, other = nodes
-    [merchant] = aside.make_merchants(postgres_url, [receiver.hook])
+    [merchant] = joined(postgres_url, [receiver.hook])
     receiver.hang()
-    load = Load(first.url, [])
-    sessions = [load.pay(number, merchant.api_key, "reported") for number in range(20)]  # told to the first, which then sends
+    load = Load(ECOMTRADE24, first.url, [])
+    reported = range(2, 62, 3)  # told to the first, which then sends
+    sessions = [int(load.pay(number, merchant)) for number in reported]
     receiver.wait_for(lambda: receiver.asked >= 8, "the notices that hang")
     first.kill()
     receiver.free()
@@ -76,10 +83,10 @@ def test_the_other_server_sends_what_the_killed_one_had_in_its_hands(
 def test_a_receiver_that_hangs_does_not_delay_the_nineteen_others(postgres_url: str, nodes: list[RunningServer]) -> None:
     with ExitStack() as stack:
         receivers = [stack.enter_context(Receiver()) for _ in range(RECEIVERS)]
-        merchants = aside.make_merchants(postgres_url, [receiver.hook for receiver in receivers])
-        calm = p99(postgres_url, nodes, merchants, receivers)
+        merchants = joined(postgres_url, [receiver.hook for receiver in receivers])
+        calm = p99(postgres_url, nodes, merchants, receivers, range(EACH))
         receivers[0].hang()
-        troubled = p99(postgres_url, nodes, merchants, receivers)
+        troubled = p99(postgres_url, nodes, merchants, receivers, range(EACH, 2 * EACH))
         assert receivers[0].asked > EACH  # it was tried, and hangs
         assert len(receivers[0].deliveries) == EACH  # only those of the calm time were answered
         print(f"99th percentile: {calm:.3f} s, with one that hangs {troubled:.3f} s")
@@ -87,9 +94,9 @@ def test_a_receiver_that_hangs_does_not_delay_the_nineteen_others(postgres_url: 
     aside.prove(postgres_url)
 
 
-def p99(database_url: str, nodes: list[RunningServer], merchants: list[Created], receivers: list[Receiver]) -> float:
+def p99(database_url: str, nodes: list[RunningServer], merchants: list[Given], receivers: list[Receiver], numbers: range) -> float:
     """From the change to its arrival, over all shops but the first, in seconds."""
-    sessions = set(pay(nodes, merchants, EACH))
+    sessions = set(pay(nodes, merchants, numbers))
     others = receivers[1:]
     for receiver in others:
         receiver.wait_for(lambda receiver=receiver: len({d.id for d in receiver.deliveries} & ids(sessions)) == EACH, "every notice")

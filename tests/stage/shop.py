@@ -11,9 +11,9 @@ import httpx2
 TIMEOUT_S = 30.0
 
 
-def plain_client() -> httpx2.Client:
+def plain_client(base: str = "") -> httpx2.Client:
     """Plain HTTP on this machine needs no certificates, and reading them takes longer than the calls."""
-    return httpx2.Client(timeout=TIMEOUT_S, trust_env=False, verify=False)
+    return httpx2.Client(base_url=base, timeout=TIMEOUT_S, trust_env=False, verify=False)
 
 
 @dataclass(slots=True)

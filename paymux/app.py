@@ -359,22 +359,20 @@ class Node(ExchangeDuties):
     def duties(self) -> list[Duty]:
         """What runs in the background beside the deliverer."""
 
-        async def sweep() -> int:
-            return await self.core.writer.submit(self.sweep.expire, SWEPT_AT_ONCE)
-
         async def when_any(look: Verb[int, bool], verb: Verb[int, int]) -> int:
             return await self.core.writer.submit(verb, SWEPT_AT_ONCE) if await self.core.reader.submit(look, SWEPT_AT_ONCE) else 0
 
         duties = [
-            Duty("expire", sweep, 1.0, SWEPT_AT_ONCE),
+            Duty("expire", partial(self.core.writer.submit, self.sweep.expire, SWEPT_AT_ONCE), 1.0, SWEPT_AT_ONCE),
             Duty("poll", self.poller.duty, 1.0, 50),
             *self.exchange_duties(),
             Duty("payouts", self.outbound.duty, 0.3, 50),
             Duty("onward", partial(when_any, any_onward, send_on), 0.5, SWEPT_AT_ONCE),
         ]
         if self.house is not None:
-            turns = partial(when_any, self.core.channels.any_due, self.core.channels.take_turns)
-            duties.append(Duty("channels", turns, 0.3, SWEPT_AT_ONCE))
+            duties.append(
+                Duty("channels", partial(when_any, self.core.channels.any_due, self.core.channels.take_turns), 0.3, SWEPT_AT_ONCE)
+            )
             duties.append(Duty("sandbox", partial(self.house.duty, self._from_house), 0.2, 50))
         return duties
 

@@ -9,6 +9,21 @@ from tests.node import LiveNode, request_bytes, status_of
 OFFLINE = {"paymentMethodCode": "OFFLINE"}
 
 
+PATHS = (
+    "/auth-tokens", "/auth-tokens-by-action", "/payins/!availablePaymentOptions", "/payins/{id_payin}", "/payins/{id_payin}/accounts",
+    "/payins/{id_payin}/!setExternalReference", "/payouts/!availablePaymentOptions", "/payouts/{id_payout}", "/balances", "/merchant-info",
+    "/currencies", "/segments", "/payment-operators", "/payment-methods", "/payment-options", "/fx-rates", "/fx-rate-pairs",
+    "/topups/!availablePaymentOptions", "/topups/{id_top_up}",
+)  # fmt: skip
+
+
+async def test_the_document_has_every_endpoint(live: LiveNode) -> None:
+    document = (await live.http.get("/openapi/echelon.json")).json()
+    assert set(document["paths"]) == set(PATHS)
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+
+
 @pytest.mark.parametrize("version", [None, "", "abc", "1", "3", "02", "2.54", "2,2"])
 async def test_every_other_version_is_not_found(live: LiveNode, merchant: Caller, version: str | None) -> None:
     headers = {"Authorization": f"Bearer {await merchant.token()}", **({} if version is None else {"X-API-Version": version})}

@@ -111,15 +111,16 @@ def set_(
         if name not in {channel.name for channel in profile.channels}:
             known_names = ", ".join(channel.name for channel in profile.channels)
             raise Declined(f"merchant {merchant_id} has no channel {name}; it has {known_names or 'none'}")
-        known = () if segment == ["all"] else tuple(segment or [])
-        return replace(
-            profile,
-            segments=tuple(dict.fromkeys((*profile.segments, *known))),
-            channels=tuple(_changed(one, change) if one.name == name else one for one in profile.channels),
-        )
+        channels = tuple(_changed(one, change) if one.name == name else one for one in profile.channels)
+        return replace(profile, channels=channels, segments=_known(profile, segment or []))
 
     run(where, partial(edit, merchant_id, whole))
     print(f"Channel {name} of merchant {merchant_id} is changed.")
+
+
+def _known(profile: "Profile", named: list[str]) -> tuple[str, ...]:
+    """The segments that the merchant has, with those that a channel names."""
+    return tuple(dict.fromkeys((*profile.segments, *(one for one in named if one != "all"))))
 
 
 @dataclass(frozen=True, slots=True)

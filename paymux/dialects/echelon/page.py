@@ -23,8 +23,8 @@ from paymux.payments.model import Payment
 from paymux.payments.page import Choice, Input, Offer, Shown
 
 KINDS = {  # a method in the checkout's own words
-    "OFFLINE": "transfer", "ONLINE": "bank", "VAPAY": "transfer", "VAPAY_VERIF": "transfer", "P2A_V2": "transfer", "IMPS": "transfer",
-    "UPIID": "upi", "UPIQR": "upi", "NETBANKING": "bank", "PROMPTPAY": "promptpay", "DUITNOW": "duitnow", "QRISPAY": "qris",
+    "OFFLINE": "transfer", "ONLINE": "bank", "VAPAY": "transfer", "VAPAY_VERIF": "transfer", "P2A_V2": "transfer", "IMPS": "imps",
+    "UPIID": "upi_id", "UPIQR": "upi_qr", "NETBANKING": "netbanking", "PROMPTPAY": "promptpay", "DUITNOW": "duitnow", "QRISPAY": "qris",
     "EWALLET": "wallet", "QRPH": "qrph", "VIETQR": "vietqr", "CAPITEC_PAY": "bank", "PAY_ME": "wallet", "MOBILE_MONEY": "mobile",
     "CRYPTO_OFFLINE": "crypto",
 }  # fmt: skip

@@ -6,6 +6,7 @@ Source: Echelon's general concepts page and OpenAPI document; full match, and th
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +24,7 @@ from paymux.keyring import Keyring
 PATTERN_MEMORY = 64 * 1024  # bytes that one compiled pattern may take
 REPEATS_MAX = 300  # all counted repetitions of a pattern together: an id has 250 characters, and unfolding more takes long
 STARS_MAX = 60
+PROGRAM_MAX = 12_000  # steps of all patterns of a token, compiled: more than its characters if they are plain
 PATH_CHARS_MAX = 400
 TOKEN_CHARS_MAX = 16_000
 _COUNTS = re.compile(r"(?<=[{,])[0-9]+(?=[},])")
@@ -45,9 +47,17 @@ def _expression(pattern: str) -> Any | None:
         return None
 
 
-def valid_pattern(operation: str) -> bool:
-    """Whether the path of an operation is an expression that can be run."""
-    return _expression(operation.partition(" ")[2]) is not None
+def runnable(operations: Sequence[str]) -> bool:
+    """Whether every operation's path is an expression, and all of them together can be run at once: each call may have to try each."""
+    left = PROGRAM_MAX
+    for operation in operations:
+        expression = _expression(operation.partition(" ")[2])
+        if expression is None:
+            return False
+        left -= expression.programsize
+        if left < 0:
+            return False
+    return True
 
 
 def covers(operations: tuple[str, ...], method: str, path: str) -> bool:

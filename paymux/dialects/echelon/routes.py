@@ -156,8 +156,8 @@ class Merchants:
             return error(403, "The secret is wrong")
         if too_fast:
             return error(429)
-        if not all(auth.valid_pattern(operation) for operation in wish.operations):
-            return broken([business(Code.OPERATION_INVALID, "An operation is no expression that can be run", "operations")])
+        if not auth.runnable(wish.operations):
+            return broken([business(Code.OPERATION_INVALID, "The operations are no expressions that can be run", "operations")])
         token = self.desk.tokens.issue(wish, ids.uuid(), seen.now)
         return answer(200, TokenAnswer(token))
 

@@ -24,17 +24,18 @@ from paymux.keyring import Keyring
 PATTERN_MEMORY = 64 * 1024  # bytes that one compiled pattern may take
 REPEATS_MAX = 300  # all counted repetitions of a pattern together: an id has 250 characters, and unfolding more takes long
 STARS_MAX = 60
-PROGRAM_MAX = 12_000  # steps of all patterns of a token, compiled: more than its characters if they are plain
+PROGRAM_MAX = 12_000  # steps of all patterns of a token, compiled
 PATH_CHARS_MAX = 400
 TOKEN_CHARS_MAX = 16_000
 _COUNTS = re.compile(r"(?<=[{,])[0-9]+(?=[},])")
+_PLAIN = re.compile(r"[A-Za-z0-9_/!-]+")  # such a path means itself, and nothing has to be compiled
 _options = re2.Options()
 _options.max_mem = PATTERN_MEMORY
 _options.log_errors = False
 _options.encoding = re2.Options.Encoding.LATIN1
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # each may hold some 100 kB once it was run
 def _expression(pattern: str) -> Any | None:
     """The compiled pattern, or None if it is none, or one that would take too much."""
     if sum(int(count[:9]) for count in _COUNTS.findall(pattern)) > REPEATS_MAX or sum(map(pattern.count, "*+?")) > STARS_MAX:
@@ -51,7 +52,10 @@ def runnable(operations: Sequence[str]) -> bool:
     """Whether every operation's path is an expression, and all of them together can be run at once: each call may have to try each."""
     left = PROGRAM_MAX
     for operation in operations:
-        expression = _expression(operation.partition(" ")[2])
+        pattern = operation.partition(" ")[2]
+        if _PLAIN.fullmatch(pattern):
+            continue
+        expression = _expression(pattern)
         if expression is None:
             return False
         left -= expression.programsize
@@ -68,6 +72,8 @@ def covers(operations: tuple[str, ...], method: str, path: str) -> bool:
             continue
         if pattern == path:
             return True
+        if _PLAIN.fullmatch(pattern):
+            continue
         expression = _expression(pattern) if len(path) <= PATH_CHARS_MAX else None
         if expression is not None and expression.fullmatch(path.encode("latin-1", "replace")) is not None:
             return True

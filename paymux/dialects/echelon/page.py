@@ -75,7 +75,7 @@ class Page:
         id_payin, amount = query.get("idPayin", ""), plain_decimal(query.get("amount", ""))
         if not fields.ID.fullmatch(id_payin) or amount is None or not query.get("returnUrl"):
             return None
-        entered = await self._desk.enter(request, "POST", f"/payins/{id_payin}", f"Bearer {query.get('token', '')}")
+        entered = await self._desk.enter(request, "POST", f"/payins/{id_payin}", f"Bearer {query.get('token', '')}", counted=False)
         if isinstance(entered, Response) or entered.merchant.code != query.get("merchantCode"):
             return None
         if not auth.covers(entered.claims.operations, "GET", f"/payins/{id_payin}"):

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tests.dialects.echelon.merchant import VERSION, Caller, changed, fixture_node, newcomer, payin, payout
-from tests.node import LiveNode, request_bytes, status_of
+from tests.node import LiveNode, request_bytes, status_of, together
 
 OFFLINE = {"paymentMethodCode": "OFFLINE"}
 
@@ -41,7 +41,8 @@ async def test_blanks_around_the_version_and_any_case_of_its_name_do(live: LiveN
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/nowhere"), ("DELETE", "/payins/A"), ("PUT", "/balances"), ("GET", "/payins/!availablePaymentOptions/x"),
-     ("POST", "/currencies"), ("GET", "/auth-tokens"), ("HEAD", "/balances")],
+     ("POST", "/currencies"), ("GET", "/auth-tokens"), ("HEAD", "/balances"), ("GET", "/payins/!availablePaymentOptions"),
+     ("GET", "/topups/%21availablePaymentOptions"), ("POST", "/payouts/!setExternalReference")],
 )  # fmt: skip
 async def test_a_wrong_url_or_method_is_not_found_whoever_asks(live: LiveNode, method: str, path: str) -> None:
     answer = await live.http.request(method, path, headers=VERSION)
@@ -99,6 +100,19 @@ async def test_ten_a_second_and_not_one_more(fixture_database: str, live: LiveNo
         refused = answers[counts.index(429)]
         assert refused.json()["description"]
         assert refused.headers["retry-after"] == "1"
+        nobody = {**VERSION, "Authorization": "Bearer x.y.z"}
+        refused_there = await together([limited.http.get("/currencies", headers=nobody) for _ in range(40)])
+        assert {answer.status_code for answer in refused_there} == {401, 429}  # the address's own count
+        pairs = {
+            "idPayin": "P",
+            "token": token,
+            "amount": "100",
+            "currencyCode": "IDR",
+            "merchantCode": "TEST_MERCHANT",
+            "returnUrl": "https://a.example",
+        }
+        for _ in range(12):  # buyers on our page are neither told to slow down nor use up the merchant's rate
+            assert (await limited.http.get("/", params=pairs)).status_code == 200
         other = Caller(limited, "OTHER_MERCHANT", "OTHER_SECRET")
         assert (await other.ask_token(operations=["GET /currencies"])).status_code == 200
 

@@ -84,14 +84,15 @@ async def test_an_operation_that_cannot_be_run_is_invalid(merchant: Caller, expr
     "expression", ["(a+)+$", "(.*)*" * 30, "(a|a)*b", "(x+x+)+y", "([a-z]+)*" * 20, "(.?){250}", "a{0,300}", "(" * 200 + "a" + ")" * 200]
 )
 async def test_a_hostile_expression_is_answered_at_once(merchant: Caller, expression: str) -> None:
-    began = time.perf_counter()
+    # Server and client share this thread; what it waits for is not counted.
+    began = time.thread_time()
     token = await merchant.token([f"GET /payins/{expression}"])
-    middle = time.perf_counter()
+    middle = time.thread_time()
     answer = await merchant.get("/payins/" + "a" * 249 + "!", Authorization=f"Bearer {token}")
-    ended = time.perf_counter()
+    ended = time.thread_time()
     assert answer.status_code in (400, 403)
-    assert middle - began < 2 * HOSTILE_S  # the token's own round trip stands in it
-    assert ended - middle < 2 * HOSTILE_S
+    assert middle - began < HOSTILE_S
+    assert ended - middle < HOSTILE_S
 
 
 @given(st.text(alphabet="ab.*+?()[]{}|\\^$0123456789,-pPwsd", max_size=300))

@@ -68,6 +68,7 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "set":      ("channel:set_", "Change a channel; the next request sees it."),
             "remove":   ("channel_change:remove", "Take a channel from a merchant."),
             "merchant": ("channel_change:merchant", "Change what all channels of a merchant share."),
+            "secret":   ("channel_change:secret", "Give a merchant a new secret for the API."),
             "outcome":  ("channel:outcome", "Say what the sandbox makes of a merchant's amounts, and how fast."),
         },
     ),

@@ -1,12 +1,13 @@
-"""`paymux channel add`, `remove` and `merchant`: which channels a merchant has, and what all of them share. In live mode, too."""
+"""`paymux channel add`, `remove`, `merchant` and `secret`: which channels a merchant has, and what all of them share. In live mode, too."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from paymux.cli.channel import amount_units, edit, percent
-from paymux.cli.run import Declined, Where, bad_option, run
+from paymux.cli.channel import DIALECT, amount_units, edit, percent
+from paymux.cli.run import AsJson, Declined, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
+    from paymux.app import Core
     from paymux.merchants.channels import Channel, Profile
 
 Yes = Literal["yes", "no"]
@@ -140,6 +141,36 @@ def remove(merchant_id: int, name: str, /, *, where: Where | None = None) -> Non
 
     run(where, partial(edit, merchant_id, whole))
     print(f"Merchant {merchant_id} has no channel {name} any more.")
+
+
+def secret(merchant_id: int, /, *, rotate: bool = False, as_json: AsJson = False, where: Where | None = None) -> None:
+    """Give a merchant a new secret for Echelon's API; the old one is refused from the next request on.
+
+    Parameters
+    ----------
+    rotate
+        Do it. Tokens that the old secret was given count until they expire, an hour at most.
+    """
+    from paymux.merchants.change import Keys, RotateKey
+    from paymux.merchants.profiles import Profiles
+
+    if not rotate:
+        raise bad_option("rotate", "secrets are kept as hashes and cannot be shown; say --rotate for a new one")
+
+    async def work(core: "Core") -> tuple[str, str]:
+        known = (await core.reader.submit(Profiles().by_merchant, (merchant_id, DIALECT))).merchant
+        if known is None:
+            raise Declined(f"there is no merchant {merchant_id} with Echelon's API")
+        made = await core.writer.submit(Keys(core.keyring).rotate, RotateKey(merchant_id=merchant_id, dialect=DIALECT))
+        assert made is not None, "the merchant was there"
+        return known.code, made
+
+    code, made = run(where, work, secret_key=True)
+    if as_json:
+        return tell_json({"merchant_id": merchant_id, "credentials": {DIALECT: {"merchant_code": code, "secret": made}}})
+    from paymux.cli import show
+
+    show.fields([("merchant code", code), ("secret", made)], f"Merchant {merchant_id}: the new secret. It is not shown again.")
 
 
 def merchant(

@@ -59,6 +59,10 @@ def test_a_channel_is_added_changed_and_removed_while_the_server_runs(database_u
         done("merchant", "1", "--allow-address", "192.0.2.7")
         assert shop.code("/payins/C", {**gold, "customerIp": "192.0.2.7"}) == 201
         assert shop.ask("GET", "/merchant-info")[1] == {"channelInfo": {"name": "The Shop"}}
+        made = json.loads(here("channel", "secret", "1", "--rotate", "--json", database_url=database_url).stdout)["credentials"]["echelon"]
+        old = {"merchantCode": made["merchant_code"], "secret": merchant["credentials"]["echelon"]["secret"]}
+        assert call("POST", f"{server.url}/auth-tokens", old, VERSION)[0] == 403
+        shop = Shop(server, made)
         done("remove", "1", "PAYIN:CAPITEC_PAY:ZAR")
         assert shop.code("/payins/D", gold) == "PAYMENT_METHOD_NOT_FOUND"
         assert shop.ask("GET", "/payins/C")[0] == 200

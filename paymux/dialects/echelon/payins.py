@@ -6,6 +6,7 @@ Wire in, one verb, wire out; also asked by the payment page, which makes the sam
 import asyncio
 import io
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import segno
 
@@ -203,9 +204,11 @@ class Payins:
         payment = await self.by_page(f"{request.params['number']}.{request.params['name'].removesuffix('.png')}")
         if payment is None:
             return error(404)
-        picture = io.BytesIO()
-        segno.make(answers.qr_payload(payment), error="m", micro=False).save(picture, kind="png", scale=8, border=3)
-        return Response(200, picture.getvalue(), {"Content-Type": "image/png", "Cache-Control": "private, max-age=7200", **ANY_ORIGIN})
+        return Response(
+            200,
+            _picture(answers.qr_payload(payment)),
+            {"Content-Type": "image/png", "Cache-Control": "private, max-age=7200", **ANY_ORIGIN},
+        )
 
     async def now(self) -> int:
         """The moment of the next read, by the clock that an operator may move."""
@@ -221,6 +224,14 @@ class Payins:
         if payment is None or payment.dialect != DIALECT or details.decode(payment.details).id_payment != id_payment:
             return None
         return payment
+
+
+@lru_cache(maxsize=512)
+def _picture(payload: str) -> bytes:
+    """The code as a PNG of some 2 kB; drawing one takes a while, and a page may ask often."""
+    picture = io.BytesIO()
+    segno.make(payload, error="m", micro=False).save(picture, kind="png", scale=8, border=3)
+    return picture.getvalue()
 
 
 async def _moment(tx: Tx, commands: Sequence[None], now: int) -> list[int]:

@@ -1,8 +1,12 @@
 """The order of checks and every status: version, rate, token, operations, schema, money, id, business, existence."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from paymux.errors import Busy
+from paymux.payments.read import by_reference
 from tests.dialects.echelon.merchant import VERSION, Caller, changed, fixture_node, newcomer, payin, payout
 from tests.node import LiveNode, request_bytes, status_of, together
 
@@ -126,6 +130,24 @@ async def test_a_disabled_merchant_is_inactive_from_the_next_request_on(live: Li
     await live.core.writer.submit(change_merchants, ChangeMerchant(id=merchant_id, active=False))
     for answer in (await someone.get("/payins/X"), await someone.ask_token(operations=["GET /currencies"])):
         assert (answer.status_code, answer.json()[0]["code"]) == (406, "MERCHANT_INACTIVE")
+
+
+@pytest.mark.parametrize(("trouble", "status"), [(RuntimeError("a secret detail"), 500), (Busy("the queue is full"), 503)])
+async def test_trouble_of_ours_is_said_in_the_apis_own_form(
+    live: LiveNode, merchant: Caller, monkeypatch: pytest.MonkeyPatch, trouble: Exception, status: int
+) -> None:
+    bearer = {"Authorization": f"Bearer {await merchant.token()}"}
+    submit = live.core.reader.submit
+
+    async def troubled(verb: Any, command: Any) -> Any:
+        if verb is by_reference:
+            raise trouble
+        return await submit(verb, command)
+
+    monkeypatch.setattr(live.core.reader, "submit", troubled)
+    for answer in (await merchant.get("/payins/X", **bearer), await merchant.post("/payins/X", payin(), **bearer)):
+        assert (answer.status_code, list(answer.json())) == (status, ["description"])
+        assert "secret" not in answer.text
 
 
 async def test_browsers_are_let_in(live: LiveNode, merchant: Caller) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from paymux.ledger import book, check
-from paymux.merchants import directory
+from paymux.merchants import caps, directory
 from paymux.payments import store, verify
 from paymux.storage.query import Query, load
 from tests.databases import Server, create_database, drop_database, sqlite_url
@@ -35,6 +35,7 @@ SELECT i, 1, 1, 'created', 'created', 'shop', '', 0, 0 FROM n;
 SELECT i / 2, CASE i % 2 WHEN 0 THEN 'payable' ELSE 'fees' END, 'EUR', NULL FROM n WHERE i <= 4000;
 {NUMBERS} INSERT INTO transfer (key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at)
 SELECT 't' || i, 1, i, 1 + i % 3999, 4000, 100, 'payment.paid', 0, 0 FROM n;
+{NUMBERS} INSERT INTO channel_day (merchant_id, channel, day, units) SELECT 1 + i % 4000, 'PAYIN:M' || i || ':EUR', 0, 100 FROM n;
 {NUMBERS} INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, body, state, tries, created_at)
 SELECT 1, i, 'stub', 'paid', 'd' || i, '', 'delivered', 1, 0 FROM n;
 """
@@ -68,6 +69,9 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (book._q.move_balances, {}),
     (book._q.transfers_of_payment, {"payment_id": 5}),
     (book._q.foreign_of_payment, {"payment_id": 5}),
+    (caps._q.lock_days, {}),
+    (caps._q.count_units, {}),
+    (caps._q.days_of, {}),
     (check._q.transfers_after, {"after": 19_000, "page": 500}),
     (verify._q.payments_after, {"after": 5000, "page": 500}),
     (verify._q.histories_between, BETWEEN),
@@ -77,7 +81,7 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (verify._q.notices_between, BETWEEN),
 ]
 ROWS = [[5] * 20, [6] * 20]  # whatever columns a batch has
-TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice")
+TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice", "channel_day")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from bench import fill, pgbench, raw_sqlite, service
+from bench import echelon, fill, pgbench, raw_sqlite, service
+from bench.echelon import Row as EchelonRow
 from bench.load import Measured, Stretch
 from bench.wire import Kind, Sending
 from tests import databases
@@ -67,6 +68,7 @@ class Results:
     ready_s: dict[str, list[float]] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
     fill_s: dict[str, float] = field(default_factory=dict)
+    echelon: dict[str, dict[str, EchelonRow]] = field(default_factory=dict)  # by engine and kind
     faults: list[str] = field(default_factory=list)
 
 
@@ -300,6 +302,18 @@ class Course:
         shown = ", ".join(f"{name} {rates[name]:,.0f}" for name in sorted(rates) if name.endswith(("create", "status", "settle", "hello")))
         note(f"round {len(self.results.rounds)} of {self.plan.rounds}: {shown}")
 
+    def echelon(self) -> None:
+        """Echelon's rows, after what was answered has been counted."""
+        for engine in self.plan.engines:
+            site = self.sites[engine]
+            assert site.running is not None
+            found = echelon.measured(site.url, site.running.port, SECRET_KEY, self.plan.warm_s, self.plan.seconds)
+            self.results.echelon[engine] = found
+            for kind, row in found.items():
+                if row.wrong:
+                    self._fault(f"{engine}: {row.wrong} answers to Echelon's {kind} were wrong")
+            note(f"{engine}: Echelon {', '.join(f'{kind} {row.per_s:,.0f}' for kind, row in found.items())}")
+
     def prove(self) -> None:
         """What was answered must stand in the databases."""
         for site in self.sites.values():
@@ -340,6 +354,7 @@ def run(plan: Plan, folder: Path, seed: int) -> Results:
         for _ in range(plan.rounds):
             course.round()
         course.prove()
+        course.echelon()
     return course.results
 
 

@@ -8,7 +8,7 @@ import platform
 import sqlite3
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,7 @@ def summary(results: Results, plan: Plan) -> dict[str, Any]:
         **{title: {name: _plain(spread(values)) for name, values in sorted(table.items())} for title, table in tables.items()},
         "memory_mb": results.memory_mb,
         "fill_s": results.fill_s,
+        "echelon": {engine: {kind: asdict(row) for kind, row in rows.items()} for engine, rows in results.echelon.items()},
         "targets": [
             {"what": t.what, **_plain(spread(t.values)), "must": t.must, "aim": t.aim, "verdict": t.verdict} for t in targets(results, plan)
         ],
@@ -165,6 +166,7 @@ def show(console: Console, results: Results, plan: Plan, facts: Mapping[str, str
         )
     console.print(_rates(results, plan))
     console.print(_costs(results, plan))
+    console.print(_echelon(results))
     console.print(_verdicts(results, plan))
     share = [value for values in results.own_cpu.values() for value in values]
     console.print(f"The load generator used {spread(share).shown('.2f')} of one core.", highlight=False)
@@ -218,6 +220,19 @@ def _costs(results: Results, plan: Plan) -> Table:
     table.add_row(
         f"the same with {plan.stored:,} stored, s", *(spread(results.ready_s[f"{engine}.full"]).shown(".2f") for engine in plan.engines)
     )
+    return table
+
+
+def _echelon(results: Results) -> Table:
+    table = Table(title="Echelon a second, one stretch each", title_justify="left")
+    table.add_column("what")
+    for engine in results.echelon:
+        table.add_column(TITLES[engine], justify="right")
+        table.add_column("p50, p99 in ms", justify="right")
+    for kind, title in (("token", "tokens"), ("payin", "payin creates"), ("payout", "payout creates")):
+        rows = [rows[kind] for rows in results.echelon.values()]
+        cells = [cell for row in rows for cell in (f"{row.per_s:,.0f}", f"{row.p50_ms:.1f}, {row.p99_ms:.1f}")]
+        table.add_row(title, *cells)
     return table
 
 

@@ -49,6 +49,7 @@ from paymux.payments.report import Reporter
 from paymux.payments.transfer import Transfers
 from paymux.payments.turn import Channels
 from paymux.payouts.advance import PayoutDoor
+from paymux.payouts.onward import any_onward, send_on
 from paymux.payouts.poll import Outbound
 from paymux.payouts.refund import Refunds
 from paymux.payouts.report import PayoutReporter
@@ -64,7 +65,7 @@ from paymux.storage import installation
 from paymux.storage.connect import sqlite_file, storage_for
 from paymux.storage.migrate import applied, migrate, migrations
 from paymux.storage.query import Tx
-from paymux.storage.writer import Batcher, Storage
+from paymux.storage.writer import Batcher, Storage, Verb
 from paymux.webhooks.deliver import Deliverer
 from paymux.work import Duty, keep_doing
 
@@ -331,22 +332,20 @@ class Node(ExchangeDuties):
     def duties(self) -> list[Duty]:
         """What runs in the background beside the deliverer."""
 
-        async def sweep() -> int:
-            return await self.core.writer.submit(self.sweep.expire, SWEPT_AT_ONCE)
-
-        async def turns() -> int:
-            if not await self.core.reader.submit(self.core.channels.any_due, SWEPT_AT_ONCE):
-                return 0
-            return await self.core.writer.submit(self.core.channels.take_turns, SWEPT_AT_ONCE)
+        async def when_any(look: Verb[int, bool], verb: Verb[int, int]) -> int:
+            return await self.core.writer.submit(verb, SWEPT_AT_ONCE) if await self.core.reader.submit(look, SWEPT_AT_ONCE) else 0
 
         duties = [
-            Duty("expire", sweep, 1.0, SWEPT_AT_ONCE),
+            Duty("expire", partial(self.core.writer.submit, self.sweep.expire, SWEPT_AT_ONCE), 1.0, SWEPT_AT_ONCE),
             Duty("poll", self.poller.duty, 1.0, 50),
             *self.exchange_duties(),
             Duty("payouts", self.outbound.duty, 0.3, 50),
+            Duty("onward", partial(when_any, any_onward, send_on), 0.5, SWEPT_AT_ONCE),
         ]
         if self.house is not None:
-            duties.append(Duty("channels", turns, 0.3, SWEPT_AT_ONCE))
+            duties.append(
+                Duty("channels", partial(when_any, self.core.channels.any_due, self.core.channels.take_turns), 0.3, SWEPT_AT_ONCE)
+            )
             duties.append(Duty("sandbox", partial(self.house.duty, self._from_house), 0.2, 50))
         return duties
 

@@ -28,12 +28,12 @@ _HOW_TO_MAKE_A_KEY = (
     "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))' and keep it: without it nothing stored can be read"
 )
 
-# What one unit is worth in USD, roughly. Only used to compare an amount with a route's limits, never for money that moves.
+# What one unit is worth in USD, roughly: to compare an amount with a route's limits, and for the other side of the sandbox's top-ups.
 FX_RATES: Mapping[str, Decimal] = MappingProxyType(
     types.RATES.read(
-        "USD=1,USDC=1,EUR=1.08,GBP=1.27,CHF=1.13,JPY=0.0067,CNY=0.14,HKD=0.128,SGD=0.74,AUD=0.66,NZD=0.60,CAD=0.73,SEK=0.095,NOK=0.094,"
+        "USD=1,USDC=1,USDT=1,EUR=1.08,GBP=1.27,CHF=1.13,JPY=0.0067,CNY=0.14,HKD=0.128,SGD=0.74,AUD=0.66,NZD=0.60,CAD=0.73,SEK=0.095,NOK=0.094,"
         "DKK=0.145,PLN=0.25,CZK=0.043,HUF=0.0027,RON=0.217,TRY=0.03,ILS=0.27,AED=0.2723,SAR=0.2667,INR=0.012,IDR=0.000063,THB=0.028,"
-        "MYR=0.22,PHP=0.0175,KRW=0.00073,BRL=0.19,MXN=0.055,ZAR=0.054,RUB=0.011"
+        "MYR=0.22,PHP=0.0175,KRW=0.00073,BRL=0.19,MXN=0.055,ZAR=0.054,RUB=0.011,VND=0.000039"
     )
 )
 
@@ -114,7 +114,10 @@ class Settings:
         True, types.SWITCH, "Whether payments may be routed automatically; the switch in the database goes before it."
     )
     fx_rates: Mapping[str, Decimal] = _setting(
-        FX_RATES, types.RATES, "What one unit of a currency is worth, only to compare amounts with the limits of routes.", "USD"
+        FX_RATES,
+        types.RATES,
+        "What one unit of a currency is worth: for routes' limits and the sandbox's top-ups.",
+        "USD",
     )
     email_deny_domains: tuple[str, ...] = _setting((), types.DOMAINS, "Domains whose e-mail addresses are not accepted from buyers.")
 

@@ -23,6 +23,7 @@ class Refusal(StrEnum):
     INSUFFICIENT_BALANCE = "insufficient_balance"
     NOT_REFUNDABLE = "not_refundable"  # the payment never succeeded
     REFUND_TOO_LARGE = "refund_too_large"  # more than is left of what was received
+    DAILY_CAP = "daily_cap"  # the channel has accepted as much as it may in a day
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from iso4217 import Currency as Iso
 UNITS_MAX = 2**63 - 1  # what a bigint holds on both engines
 EXPONENT_MAX = 8
 
-COINS = {"BTC": 8, "ETH": 8, "USDC": 6}
+COINS = {"BTC": 8, "ETH": 8, "USDC": 6, "USDT": 6}
 
 _PLAIN_DECIMAL = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,60})?")
 

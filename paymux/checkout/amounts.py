@@ -49,6 +49,10 @@ SYMBOLS = {
 }  # fmt: skip
 
 
+# ISO gives them decimals that nobody pays with: a whole amount is written without, and copied so into a bank's form.
+WHOLE = frozenset({"IDR"})
+
+
 def shows_code(money: Money) -> bool:
     """Whether the amount's text already carries the currency's code instead of a sign."""
     return money.currency.code not in SYMBOLS
@@ -56,11 +60,14 @@ def shows_code(money: Money) -> bool:
 
 def plain_text(money: Money) -> str:
     """The amount for a copy button: digits and a dot, no currency, no groups."""
+    step = 10**money.currency.exponent
+    if money.currency.code in WHOLE and money.units % step == 0:
+        return str(money.units // step)
     return decimal_text(money.units, money.currency.exponent)
 
 
 def number_text(money: Money, language: str) -> str:
-    """The amount's digits with the language's marks, every decimal shown."""
+    """The amount's digits with the language's marks, every decimal shown that the currency is paid with."""
     form = FORMS[language]
     sign, plain = ("\u2212", plain_text(money)[1:]) if money.units < 0 else ("", plain_text(money))
     whole, dot, fraction = plain.partition(".")

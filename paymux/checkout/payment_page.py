@@ -136,7 +136,6 @@ class PaymentPage:
             sandbox=self._sandbox,
             shop=shown.shop,
             order_ref=shown.reference,
-            reference=str(payment.id),
             amount=payment.amount,
             received=Money(payment.received_units, known(payment.currency)) if payment.received_units else None,
             now=now,

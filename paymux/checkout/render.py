@@ -26,7 +26,8 @@ from paymux.checkout.view import EMAIL_NOTICES, Detail, Instructions, Line, Meth
 METHOD_ICONS = {
     "card": "card", "bank": "bank", "transfer": "transfer", "ideal": "bank", "klarna": "later", "paypal": "wallet", "revolut": "phone",
     "upi": "phone", "pix": "phone", "interac": "transfer", "crypto": "coin", "wallet": "wallet", "other": "grid", "promptpay": "qr",
-    "duitnow": "qr", "qris": "qr", "qrph": "qr", "vietqr": "qr", "mobile": "phone",
+    "duitnow": "qr", "qris": "qr", "qrph": "qr", "vietqr": "qr", "mobile": "phone", "upi_id": "phone", "upi_qr": "qr", "imps": "transfer",
+    "netbanking": "bank",
 }  # fmt: skip
 # A hue of the stylesheet for each family of methods, so that a row is found by its colour as well; none of them is a brand's.
 TINTS = {
@@ -184,11 +185,12 @@ def _method(method: Method, view: View) -> dict[str, object]:
     code = asked if words.has(f"method.{asked}.name") else "other"
     name = Markup("{}").format(method.name or asked) if code != asked else words.text(view.language, f"method.{code}.name")
     line = "method.unavailable" if not method.available else f"method.{code}.line"
-    own = words.isolate(method.name) if method.kind and method.name else None
+    if method.kind and method.name and method.available:  # people look for their bank's name; what kind of payment it is stands below
+        line, name = f"method.{code}.name", words.isolate(method.name)
     return {
         "code": method.code, "icon": METHOD_ICONS.get(asked, "grid"), "name": name, "available": method.available,
         "tint": TINTS.get(asked, "grey"),
-        "line": own or ("" if code != asked and method.available else words.text(view.language, line)),
+        "line": "" if code != asked and method.available else words.text(view.language, line),
         "highlighted": method.highlighted,
     }  # fmt: skip
 

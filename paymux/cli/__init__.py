@@ -65,9 +65,13 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     "channel": (
         "Channels of a merchant's Echelon API: limits, fees, daily caps, operators, and the sandbox's outcomes.",
         {
-            "list":    ("channel:list_", "List a merchant's channels."),
-            "set":     ("channel:set_", "Change a channel; the next request sees it."),
-            "outcome": ("channel:outcome", "Say what the sandbox makes of a merchant's amounts, and how fast."),
+            "list":     ("channel:list_", "List a merchant's channels."),
+            "add":      ("channel_change:add", "Give a merchant a channel: one method in one currency."),
+            "set":      ("channel:set_", "Change a channel; the next request sees it."),
+            "remove":   ("channel_change:remove", "Take a channel from a merchant."),
+            "merchant": ("channel_change:merchant", "Change what all channels of a merchant share."),
+            "secret":   ("channel_change:secret", "Give a merchant a new secret for the API."),
+            "outcome":  ("channel:outcome", "Say what the sandbox makes of a merchant's amounts, and how fast."),
         },
     ),
     "etpay": (

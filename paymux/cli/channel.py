@@ -111,10 +111,16 @@ def set_(
         if name not in {channel.name for channel in profile.channels}:
             known_names = ", ".join(channel.name for channel in profile.channels)
             raise Declined(f"merchant {merchant_id} has no channel {name}; it has {known_names or 'none'}")
-        return replace(profile, channels=tuple(_changed(one, change) if one.name == name else one for one in profile.channels))
+        channels = tuple(_changed(one, change) if one.name == name else one for one in profile.channels)
+        return replace(profile, channels=channels, segments=_known(profile, segment or []))
 
-    run(where, partial(_edit, merchant_id, whole))
+    run(where, partial(edit, merchant_id, whole))
     print(f"Channel {name} of merchant {merchant_id} is changed.")
+
+
+def _known(profile: "Profile", named: list[str]) -> tuple[str, ...]:
+    """The segments that the merchant has, with those that a channel names."""
+    return tuple(dict.fromkeys((*profile.segments, *(one for one in named if one != "all"))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +150,11 @@ def _changed(channel: "Channel", change: _Change) -> "Channel":
         given["status"] = type(channel.status)(change.status)
     for field, option, text in (("from_units", "least", change.least), ("to_units", "most", change.most), ("fee_units", "fee", change.fee)):
         if text is not None:
-            given[field] = _units(option, text, exponent)
+            given[field] = amount_units(option, text, exponent)
     if change.daily is not None:
-        given["daily_units"] = None if change.daily == "none" else _units("daily", change.daily, exponent)
+        given["daily_units"] = None if change.daily == "none" else amount_units("daily", change.daily, exponent)
     if change.fee_percent is not None:
-        given["fee_percent"] = _percent(change.fee_percent)
+        given["fee_percent"] = percent(change.fee_percent)
     if change.segment is not None:
         given["segments"] = () if change.segment == ["all"] else tuple(change.segment)
     if change.redirect is not None:
@@ -165,7 +171,8 @@ def outcome(merchant_id: int, /, *, up_to: list[str] | None = None, after_second
     Parameters
     ----------
     up_to
-        AMOUNT=OUTCOME: amounts up to this one come to paid, declined, expired, short or nothing; larger ones are paid. Several in order.
+        AMOUNT=OUTCOME: amounts up to this one come to paid, declined, broken, expired, short or nothing; larger ones are paid.
+        May be given several times.
     after_seconds
         From acceptance to the outcome.
     """
@@ -182,18 +189,19 @@ def outcome(merchant_id: int, /, *, up_to: list[str] | None = None, after_second
     if after_seconds is not None and not 0 <= after_seconds <= 86400:
         raise bad_option("after-seconds", "0 to 86400 seconds")
 
-    def edit(profile: "Profile") -> "Profile":
+    def whole(profile: "Profile") -> "Profile":
         delay = profile.outcome_ms if after_seconds is None else after_seconds * 1000
         return replace(profile, magic=tuple(sorted(table)), outcome_ms=delay)
 
-    run(where, partial(_edit, merchant_id, edit), sandbox=True)
+    run(where, partial(edit, merchant_id, whole), sandbox=True)
     print(f"The sandbox's outcomes of merchant {merchant_id} are set.")
 
 
-async def _edit(merchant_id: int, edit: "Callable[[Profile], Profile]", core: "Core") -> None:
+async def edit(merchant_id: int, change: "Callable[[Profile], Profile]", core: "Core") -> None:
+    """Change a merchant's channels."""
     from paymux.merchants.profiles import EditProfile, edit_profiles
 
-    changed = await core.writer.submit(edit_profiles, EditProfile(merchant_id=merchant_id, dialect=DIALECT, edit=edit))
+    changed = await core.writer.submit(edit_profiles, EditProfile(merchant_id=merchant_id, dialect=DIALECT, edit=change))
     if changed is None:
         raise Declined(f"merchant {merchant_id} has no channels, or there is no such merchant")
 
@@ -218,7 +226,7 @@ def _decimal(option: str, text: str) -> Decimal:
     return value
 
 
-def _units(option: str, text: str, exponent: int) -> int:
+def amount_units(option: str, text: str, exponent: int) -> int:
     from paymux.money import decimal_units
 
     units = decimal_units(text, exponent)
@@ -227,7 +235,7 @@ def _units(option: str, text: str, exponent: int) -> int:
     return units
 
 
-def _percent(text: str) -> Decimal:
+def percent(text: str) -> Decimal:
     value = _decimal("fee-percent", text)
     if value > 100:
         raise bad_option("fee-percent", "at most 100")

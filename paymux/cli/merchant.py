@@ -101,7 +101,8 @@ async def add_merchant_everywhere(
         for wish in wishes:
             created = await create_merchant(core.keyring, DIALECT, tx, wish, now)
             etpay = await join(core.keyring, tx, created.merchant_id, wish, now)
-            results.append((created, etpay, await enrol(core.keyring, tx, created.merchant_id, wish.name, currencies, now)))
+            echelon = await enrol(core.keyring, tx, created.merchant_id, wish.name, currencies, now, sandbox=core.sandbox)
+            results.append((created, etpay, echelon))
         return results
 
     created = await core.writer.submit(verb, new)

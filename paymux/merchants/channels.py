@@ -32,6 +32,15 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     on: bool = True
 
 
+class Cap(msgspec.Struct, frozen=True, kw_only=True):
+    """So many units want through a channel that may accept `limit` a day."""
+
+    merchant_id: int
+    channel: str
+    units: int
+    limit: int
+
+
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One method in one currency. `daily_units`: what may be accepted in a day (UTC); None: no cap."""
 
@@ -57,6 +66,11 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     def fee(self, amount_units: int) -> int:
         """What a payout of so much costs."""
         return share(amount_units, self.fee_percent) + self.fee_units
+
+    def cap(self, merchant_id: int, units: int) -> Cap | None:
+        """What an acceptance must fit into, if there is a cap."""
+        limit = self.daily_units
+        return None if limit is None else Cap(merchant_id=merchant_id, channel=self.name, units=units, limit=limit)
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

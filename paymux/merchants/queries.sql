@@ -130,3 +130,34 @@ DELETE FROM merchant_logo WHERE merchant_id = :merchant_id;
 -- Pictures by name; two merchants may have the same one.
 -- rows: name text
 SELECT l.name, min(l.image) AS image FROM {rows} r JOIN merchant_logo l ON l.name = r.name GROUP BY l.name;
+
+-- open_days --
+-- What capped channels have accepted today, each locked until the transaction ends; the first look of a day begins it at nothing.
+-- A node whose clock is behind at midnight counts towards the day that has begun.
+-- rows: merchant_id bigint, channel text, day bigint
+INSERT INTO channel_day (merchant_id, channel, day, units) SELECT merchant_id, channel, day, 0 FROM {rows} r WHERE true
+ON CONFLICT (merchant_id, channel) DO UPDATE SET units = CASE WHEN excluded.day > channel_day.day THEN 0 ELSE channel_day.units END,
+    day = CASE WHEN excluded.day > channel_day.day THEN excluded.day ELSE channel_day.day END
+RETURNING merchant_id, channel, day, units;
+
+-- count_units --
+-- Move what channels have accepted in their day; a day that is over is left alone.
+-- rows: merchant_id bigint, channel text, day bigint, units bigint
+UPDATE channel_day SET units = channel_day.units + r.units FROM {rows} r
+WHERE channel_day.merchant_id = r.merchant_id AND channel_day.channel = r.channel AND channel_day.day = r.day;
+
+-- lock_days (sqlite) --
+-- The days of channels. Differs because PostgreSQL locks the rows.
+-- rows: merchant_id bigint, channel text
+SELECT d.day FROM {rows} r JOIN channel_day d ON d.merchant_id = r.merchant_id AND d.channel = r.channel;
+
+-- lock_days (postgres) --
+-- The days of channels, locked in sorted order.
+-- rows: merchant_id bigint, channel text
+SELECT d.day FROM {rows} r JOIN channel_day d ON d.merchant_id = r.merchant_id AND d.channel = r.channel
+ORDER BY d.merchant_id, d.channel FOR UPDATE OF d;
+
+-- days_of --
+-- What the capped channels of merchants have accepted in a day.
+-- rows: merchant_id bigint, day bigint
+SELECT d.merchant_id, d.channel, d.units FROM {rows} r JOIN channel_day d ON d.merchant_id = r.merchant_id AND d.day >= r.day;

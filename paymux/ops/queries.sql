@@ -104,6 +104,8 @@ UNION ALL SELECT 'merchant_logo', count(*) FROM merchant_logo
 UNION ALL SELECT 'shop', count(*) FROM shop
 UNION ALL SELECT 'endpoint', count(*) FROM endpoint
 UNION ALL SELECT 'route_setting', count(*) FROM route_setting
+UNION ALL SELECT 'channel_day', count(*) FROM channel_day
+UNION ALL SELECT 'onward', count(*) FROM onward
 UNION ALL SELECT 'payment', count(*) FROM payment
 UNION ALL SELECT 'history', count(*) FROM history
 UNION ALL SELECT 'attempt', count(*) FROM attempt

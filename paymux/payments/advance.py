@@ -9,10 +9,11 @@ from decimal import Decimal
 from paymux.errors import Refusal, Refused, refuse
 from paymux.ledger import book
 from paymux.ledger.chart import Account, payable
+from paymux.merchants.caps import Recount, recount
 from paymux.payments import store
 from paymux.payments.decide import Decision, Rules, decide
 from paymux.payments.dialect import Dialect
-from paymux.payments.lifecycle import Event
+from paymux.payments.lifecycle import ENDED, Event
 from paymux.payments.model import Advanced, Attempt, Payment, Report
 from paymux.payments.noted import noted
 from paymux.storage.query import Tx
@@ -72,9 +73,21 @@ class Door:
         await store.save(tx, before, after, changing)
         await book.post(tx, [transfer for decision in changing for transfer in decision.transfers], now)
         await self.tell(tx, [payment for decision in changing for payment in decision.told], now)
+        await self._recount(tx, before, after)
         if self.counted:
             tx.facts.extend(noted(changing, read_attempts))
         return results
+
+    async def _recount(self, tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Payment]) -> None:
+        """What came to nothing counts no longer towards its channel's cap; what comes back to life counts again."""
+        moves = []
+        for payment_id, payment in after.items():
+            was, capped = before[payment_id], self.dialects[payment.dialect].capped
+            sign = (payment.state not in ENDED) - (was.state not in ENDED)
+            counted = capped(payment) if sign and capped else None
+            if counted is not None:
+                moves.append(Recount(payment.merchant_id, counted[0], sign * counted[1], payment.created_at))
+        await recount(tx, moves)
 
     @staticmethod
     async def _spendable(tx: Tx, reports: Sequence[Report], payments: Mapping[int, Payment]) -> dict[Account, int]:

@@ -75,7 +75,8 @@ class TransferPages:
 class Dialect:
     """`notice(payment, now)`: what the shop is told of the payment's state, None if it is not told of it.
     `told`: every state with the word that must have been told (the ledger check asks). `page_path(payment)`: its checkout page.
-    `fee_percent(payment)`: what the payment costs, if that is not the platform's fee."""
+    `fee_percent(payment)`: what the payment costs, if that is not the platform's fee. `capped(payment)`: the channel whose daily cap it
+    counts towards, and with how many units; None: none."""
 
     name: str
     tries: int | None  # attempts allowed; None: as many as fit before it expires
@@ -86,3 +87,4 @@ class Dialect:
     pages: PageRules
     fee_percent: Callable[[Payment], Decimal] | None = None
     transfer: TransferPages | None = None
+    capped: Callable[[Payment], tuple[str, int] | None] | None = None

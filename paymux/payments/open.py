@@ -31,7 +31,7 @@ async def open_payments(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: 
     """Open payments, or answer the live one with the same repeat key. Equal wishes in one batch make one payment.
 
     Refused with DUPLICATE_REFERENCE where the API's own name for it is taken, by an earlier payment or an earlier wish of the batch."""
-    taken = {index for index, free in enumerate(await _free(tx, wishes)) if not free}
+    taken = {index for index, free in enumerate(await free_references(tx, wishes)) if not free}
     opened = await _open_or_repeat(door, tx, [wish for index, wish in enumerate(wishes) if index not in taken], now)
     if door.counted:
         sorts = Counter((one.payment.dialect, one.repeated) for one in opened)
@@ -49,7 +49,7 @@ async def open_remembered(
     return [next(opened) if one else None for one in true]
 
 
-async def _free(tx: Tx, wishes: Sequence[OpenPayment]) -> list[bool]:
+async def free_references(tx: Tx, wishes: Sequence[OpenPayment]) -> list[bool]:
     """Which wishes may have the reference they ask for."""
     asked = sorted({(wish.dialect, wish.reference) for wish in wishes if wish.reference})
     seen = {(row["dialect"], row["reference"]) for row in await tx.fetch(store.q.find_references, asked)} if asked else set()

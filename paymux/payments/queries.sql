@@ -233,13 +233,6 @@ SELECT * FROM payment WHERE attention IS NOT NULL AND id > :after ORDER BY id LI
 -- rows: id bigint, payer text
 UPDATE payment SET payer = r.payer FROM {rows} r WHERE payment.id = r.id;
 
--- accepted_today --
--- What a merchant's payments of one currency since a moment come to, by method; those that came to nothing do not count.
-SELECT method, CAST(sum(amount_units) AS bigint) AS units FROM payment
-WHERE dialect = 'echelon' AND merchant_id = :merchant_id AND currency = :currency AND created_at >= :since
-    AND state NOT IN ('expired', 'failed')
-GROUP BY method;
-
 -- put_turns --
 -- What the sandbox's channels will report by themselves.
 -- rows: payment_id bigint, outcome text, due_at bigint

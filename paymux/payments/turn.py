@@ -6,18 +6,22 @@ crash in between loses nothing and reports nothing twice. It stands for channels
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import compress
 
 import msgspec
 
 from paymux import ids
-from paymux.errors import Refused
+from paymux.errors import Refusal, Refused, refuse
+from paymux.merchants.caps import Caps
+from paymux.merchants.channels import Cap
 from paymux.money import Money, known
 from paymux.payments import store
 from paymux.payments.advance import Door
 from paymux.payments.decide import overdue
 from paymux.payments.lifecycle import LIVE, Event
-from paymux.payments.model import OpenPayment, Payment, Receipt, Report, Source
-from paymux.payments.open import Opened, open_payments
+from paymux.payments.model import LastError, OpenPayment, Payment, Receipt, Report, Source
+from paymux.payments.open import Opened, free_references, open_payments
+from paymux.payouts.onward import Onward, keep
 from paymux.storage.query import Tx
 
 PROVIDER = "sandbox-channels"
@@ -30,6 +34,7 @@ class Turn(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"  # at once
     SHORT = "short"  # one unit less than asked came
+    BROKEN = "broken"  # what is behind the channel has trouble
     NOTHING = "nothing"  # stays as it is until its time is over
 
 
@@ -39,6 +44,8 @@ class OpenOnChannel(msgspec.Struct, frozen=True, kw_only=True):
     wish: OpenPayment
     turn: Turn | None = None
     after_ms: int = 0
+    cap: Cap | None = None  # of the channel, if it has one
+    onward: Onward | None = None  # where its money goes on to
 
 
 class Channels:
@@ -48,13 +55,24 @@ class Channels:
         self._door = door
 
     async def open(self, tx: Tx, commands: Sequence[OpenOnChannel], now: int) -> list[Opened | Refused]:
-        """Open payments, each with the turn that is to come."""
-        results = await open_payments(self._door, tx, [command.wish for command in commands], now)
-        turns = [
-            (result.payment.id, command.turn, now + command.after_ms)
+        """Open payments, each with the turn that is to come. Refused with DUPLICATE_REFERENCE first, then with DAILY_CAP."""
+        wishes = [command.wish for command in commands]
+        if not any(command.cap for command in commands):
+            results = await open_payments(self._door, tx, wishes, now)
+        else:
+            caps = await Caps.locked(tx, [command.cap for command in commands], now)
+            free = await free_references(tx, wishes)
+            fits = [not unused or caps.takes(command.cap) for command, unused in zip(commands, free, strict=True)]
+            opened = iter(await open_payments(self._door, tx, list(compress(wishes, fits)), now))
+            results = [next(opened) if fit else refuse(Refusal.DAILY_CAP) for fit in fits]
+            await caps.write(tx)
+        made = [
+            (result.payment.id, command)
             for command, result in zip(commands, results, strict=True)
-            if isinstance(result, Opened) and not result.repeated and command.turn not in (None, Turn.NOTHING)
+            if isinstance(result, Opened) and not result.repeated
         ]
+        await keep(tx, [(number, command.onward) for number, command in made if command.onward is not None])
+        turns = [(number, command.turn, now + command.after_ms) for number, command in made if command.turn not in (None, Turn.NOTHING)]
         await tx.fetch(store.q.put_turns, turns)
         return results
 
@@ -84,6 +102,9 @@ class Channels:
         base = Report(payment_id=payment.id, event=Event.PAID, source=Source.PROVIDER, happened_at=now, provider=PROVIDER)
         if turn is Turn.DECLINED:
             return msgspec.structs.replace(base, event=Event.DECLINED, final=True, why="declined by the sandbox's channel")
+        if turn is Turn.BROKEN:
+            why = "the sandbox's channel has trouble"
+            return msgspec.structs.replace(base, event=Event.DECLINED, final=True, why=why, error=LastError.PROVIDER_UNAVAILABLE)
         if turn is Turn.EXPIRED:
             return msgspec.structs.replace(base, event=Event.TIMED_OUT, why="ended by the sandbox's channel")
         units = payment.amount_units - (1 if turn is Turn.SHORT else 0)
@@ -116,20 +137,3 @@ async def note_payer(tx: Tx, notes: Sequence[NotePayer], now: int) -> list[None]
             rows[payment.id] = msgspec.json.encode({**learned, "reference": note.reference}).decode()
     await tx.fetch(store.q.set_payer, sorted(rows.items()))
     return [None for _ in notes]
-
-
-class AskUsed(msgspec.Struct, frozen=True):
-    """Whose payments, in which currency, since when."""
-
-    merchant_id: int
-    currency: str
-    since: int
-
-
-async def used(tx: Tx, asked: Sequence[AskUsed], now: int) -> list[dict[str, int]]:
-    """Units accepted since a moment, by method."""
-    results = []
-    for one in asked:
-        rows = await tx.fetch(store.q.accepted_today, merchant_id=one.merchant_id, currency=one.currency, since=one.since)
-        results.append({row["method"]: row["units"] for row in rows})
-    return results

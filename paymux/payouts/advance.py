@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from paymux.errors import Refusal, Refused, refuse
 from paymux.ledger import book
+from paymux.merchants.caps import Recount, recount
 from paymux.payments.advance import Door
 from paymux.payments.lifecycle import Event
 from paymux.payments.model import Report, Source
@@ -49,6 +50,7 @@ class PayoutDoor:
         await self._undo(tx, [decision for decision in changing if decision.payout.state is PayoutState.FAILED], now)
         await book.post(tx, [transfer for decision in changing for transfer in decision.transfers], now)
         await self._tell(tx, [decision.payout for decision in changing], now)
+        await self._give_back(tx, [decision.payout for decision in changing if decision.payout.state is PayoutState.FAILED])
         return results
 
     async def _undo(self, tx: Tx, failed: Sequence[Decision], now: int) -> None:
@@ -67,6 +69,11 @@ class PayoutDoor:
         ]
         if reports:
             await self._payments.advance(tx, reports, now)
+
+    async def _give_back(self, tx: Tx, payouts: Sequence[Payout]) -> None:
+        """What failed counts no longer towards its channel's cap."""
+        counted = [(payout, found) for payout in payouts if (found := self._dialects[teller(payout)].capped(payout)) is not None]
+        await recount(tx, [Recount(payout.merchant_id, channel, -units, payout.created_at) for payout, (channel, units) in counted])
 
     async def _tell(self, tx: Tx, payouts: Sequence[Payout], now: int) -> None:
         notices = []

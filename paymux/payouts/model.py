@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from paymux.merchants.channels import Cap
 from paymux.money import Money, known
 from paymux.payments.model import Payment
 from paymux.payouts.lifecycle import PayoutEvent, PayoutState
@@ -23,6 +24,7 @@ class OpenPayout(msgspec.Struct, frozen=True, kw_only=True):
     details: str  # JSON object: the dialect's own facts, frozen
     callback_url: str | None = None
     payment_id: int | None = None  # the payment that it undoes, where it is a refund
+    cap: Cap | None = None  # of the channel, if it has one
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,11 +119,13 @@ def teller(dialect: str, *, refund: bool) -> str:
 class PayoutDialect:
     """What the inside needs of a dialect with payouts, or with refunds (then under a name of its own, see `teller`). `notice(payout)`: the
     word and the body that its state is told with, None if it is not told of it. `told`: every state with the word that must have been told
-    (the ledger check asks). `endpoint`: whether the merchant's endpoint is told where the payout has no address of its own.
-    `refund_details(payment, refund_id)`: the dialect's own facts of a refund."""
+    (the ledger check asks). `capped(payout)`: the channel whose daily cap it counts towards, and with how many units. `endpoint`: whether
+    the merchant's endpoint is told where the payout has no address of its own. `refund_details(payment, refund_id)`: the dialect's own
+    facts of a refund."""
 
     name: str
     notice: Callable[[Payout], tuple[str, str] | None]
     told: Mapping[PayoutState, str]
+    capped: Callable[[Payout], tuple[str, int] | None] = lambda payout: None
     endpoint: bool = False
     refund_details: Callable[[Payment, str], str] | None = None

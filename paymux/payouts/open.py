@@ -11,6 +11,7 @@ from paymux.errors import Refusal, Refused, refuse
 from paymux.ledger import book
 from paymux.ledger.chart import payable
 from paymux.ledger.postings import Transfer
+from paymux.merchants.caps import Caps
 from paymux.money import Money
 from paymux.payouts import store
 from paymux.payouts.decide import held
@@ -20,7 +21,7 @@ from paymux.storage.query import Tx
 
 
 async def open_payouts(tx: Tx, wishes: Sequence[OpenPayout], now: int) -> list[Payout | Refused]:
-    """Accept payouts in their order; refused with DUPLICATE_REFERENCE (first of all) or INSUFFICIENT_BALANCE.
+    """Accept payouts in their order; refused with DUPLICATE_REFERENCE (first of all), INSUFFICIENT_BALANCE or DAILY_CAP.
 
     The lock on the merchant's balance comes first: whoever has it sees every payout that others committed."""
     accounts = {payable(wish.merchant_id, wish.amount.currency.code) for wish in wishes}
@@ -29,6 +30,7 @@ async def open_payouts(tx: Tx, wishes: Sequence[OpenPayout], now: int) -> list[P
     seen = {(row["dialect"], row["reference"]) for row in await tx.fetch(store.q.taken_references, asked)}
     results: list[Payout | Refused] = []
     accepted: list[Payout] = []
+    caps = await Caps.locked(tx, [wish.cap for wish in wishes], now)
     numbers = iter(await store.next_ids(tx, len(wishes)))
     for wish in wishes:
         name, account = (wish.dialect, wish.reference), payable(wish.merchant_id, wish.amount.currency.code)
@@ -38,6 +40,8 @@ async def open_payouts(tx: Tx, wishes: Sequence[OpenPayout], now: int) -> list[P
         elif left[account] < needed:
             has = Money(left[account], wish.amount.currency)
             results.append(refuse(Refusal.INSUFFICIENT_BALANCE, f"the merchant has {has}: less than is to be paid"))
+        elif not caps.takes(wish.cap):
+            results.append(refuse(Refusal.DAILY_CAP))
         else:
             seen.add(name)
             left[account] -= needed
@@ -48,6 +52,7 @@ async def open_payouts(tx: Tx, wishes: Sequence[OpenPayout], now: int) -> list[P
     await store.insert_history(tx, [_creation(payout) for payout in accepted])
     transfers: list[Transfer] = [transfer for payout in accepted for transfer in held(payout, now)]
     await book.post(tx, transfers, now)
+    await caps.write(tx)
     return results
 
 

@@ -101,7 +101,29 @@ WHERE t.payout_id > :after AND t.payout_id <= :up_to GROUP BY t.payout_id, t.mer
 -- The words that shops were told of some payouts.
 SELECT payout_id, merchant_id, word FROM notice WHERE payout_id > :after AND payout_id <= :up_to;
 
--- paid_out_since --
--- What a merchant's payouts of one currency since a moment come to, by method; failed ones do not count.
-SELECT method, CAST(sum(amount_units) AS bigint) AS units FROM payout
-WHERE merchant_id = :merchant_id AND currency = :currency AND created_at >= :since AND state <> 'failed' GROUP BY method;
+-- put_onward --
+-- Note where the money of payments goes on to.
+-- rows: payment_id bigint, method text, provider text, fee_units bigint, details text
+INSERT INTO onward (payment_id, method, provider, fee_units, details) SELECT payment_id, method, provider, fee_units, details FROM {rows} r WHERE true;
+
+-- any_onward --
+-- One payment that has ended and whose money was to go on. Only what is under way has a row here, so there are few.
+SELECT o.payment_id FROM onward o JOIN payment p ON p.id = o.payment_id
+WHERE p.state NOT IN ('created', 'awaiting', 'pending', 'unclear', 'review') LIMIT 1;
+
+-- claim_onward (sqlite) --
+-- Payments that have ended and whose money was to go on. SQLite has one writer.
+SELECT o.payment_id, o.method, o.provider, o.fee_units, o.details, p.merchant_id, p.dialect, p.reference, p.currency, p.payable_units
+FROM onward o JOIN payment p ON p.id = o.payment_id
+WHERE p.state NOT IN ('created', 'awaiting', 'pending', 'unclear', 'review') ORDER BY o.payment_id LIMIT :batch;
+
+-- claim_onward (postgres) --
+-- Payments that have ended and whose money was to go on; rows that another node is taking are passed over.
+SELECT o.payment_id, o.method, o.provider, o.fee_units, o.details, p.merchant_id, p.dialect, p.reference, p.currency, p.payable_units
+FROM onward o JOIN payment p ON p.id = o.payment_id
+WHERE p.state NOT IN ('created', 'awaiting', 'pending', 'unclear', 'review') ORDER BY o.payment_id LIMIT :batch FOR UPDATE OF o SKIP LOCKED;
+
+-- drop_onward --
+-- What was sent on, or will not be.
+-- rows: payment_id bigint
+DELETE FROM onward WHERE payment_id IN (SELECT payment_id FROM {rows} r);

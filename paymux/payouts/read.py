@@ -44,20 +44,3 @@ async def accepted_in(tx: Tx, asked: Sequence[AcceptedIn], now: int) -> list[lis
 
 def _fields(one: AcceptedIn) -> dict[str, Any]:
     return msgspec.structs.asdict(one)
-
-
-class UsedByPayouts(msgspec.Struct, frozen=True):
-    """Whose payouts, in which currency, since when."""
-
-    merchant_id: int
-    currency: str
-    since: int
-
-
-async def used_by_payouts(tx: Tx, asked: Sequence[UsedByPayouts], now: int) -> list[dict[str, int]]:
-    """Units accepted since a moment, by method."""
-    results = []
-    for one in asked:
-        rows = await tx.fetch(store.q.paid_out_since, merchant_id=one.merchant_id, currency=one.currency, since=one.since)
-        results.append({row["method"]: row["units"] for row in rows})
-    return results

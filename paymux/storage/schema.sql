@@ -132,7 +132,6 @@ CREATE UNIQUE INDEX payment_live ON payment (merchant_id, repeat_key)
 CREATE UNIQUE INDEX payment_reference ON payment (dialect, reference) WHERE reference IS NOT NULL;
 CREATE UNIQUE INDEX payment_outcome ON payment (dialect, outcome_ref) WHERE outcome_ref IS NOT NULL;
 CREATE INDEX payment_order ON payment (merchant_id, order_ref, id) WHERE order_ref IS NOT NULL;
-CREATE INDEX payment_day ON payment (merchant_id, currency, created_at) WHERE dialect = 'echelon';
 CREATE INDEX payment_merchant ON payment (merchant_id, id);
 CREATE INDEX payment_expiry ON payment (expires_at) WHERE state IN ('created', 'awaiting');
 CREATE INDEX payment_attention ON payment (id) WHERE attention IS NOT NULL;
@@ -465,6 +464,24 @@ CREATE TABLE payout_history (
     learned_at bigint NOT NULL,
     PRIMARY KEY (payout_id, version)
 );  -- clustered
+
+-- What a capped channel has accepted in its day. One row a channel: a new day begins at nothing.
+CREATE TABLE channel_day (
+    merchant_id bigint NOT NULL,
+    channel text NOT NULL,        -- direction, method and currency
+    day bigint NOT NULL,          -- when it began, UTC
+    units bigint NOT NULL,        -- without what came to nothing since
+    PRIMARY KEY (merchant_id, channel)
+);  -- clustered
+
+-- Where the money of a payment goes on to as soon as it came; the row goes with the payout that sends it, or with the payment's end.
+CREATE TABLE onward (
+    payment_id bigint PRIMARY KEY,
+    method text NOT NULL,
+    provider text NOT NULL,       -- who will send it
+    fee_units bigint NOT NULL,    -- of the payout, taken from what came
+    details text NOT NULL         -- JSON object: the payout's facts in its dialect
+);
 
 -- What the sandbox's channels will report of a payment by themselves, and when.
 CREATE TABLE sandbox_turn (

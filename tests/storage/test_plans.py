@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from paymux.ledger import book, check
-from paymux.merchants import directory, logo
+from paymux.merchants import caps, directory, logo
 from paymux.payments import store, verify
 from paymux.payouts import store as payouts
 from paymux.storage.query import Query, load
@@ -37,6 +37,7 @@ SELECT i, 1, 1, 'created', 'created', 'shop', '', 0, 0 FROM n;
 SELECT i / 2, CASE i % 2 WHEN 0 THEN 'payable' ELSE 'fees' END, 'EUR', NULL FROM n WHERE i <= 4000;
 {NUMBERS} INSERT INTO transfer (key, merchant_id, payment_id, debit_id, credit_id, amount_units, reason, event_at, created_at)
 SELECT 't' || i, 1, i, 1 + i % 3999, 4000, 100, 'payment.paid', 0, 0 FROM n;
+{NUMBERS} INSERT INTO channel_day (merchant_id, channel, day, units) SELECT 1 + i % 4000, 'PAYIN:M' || i || ':EUR', 0, 100 FROM n;
 {NUMBERS} INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, body, state, tries, created_at)
 SELECT 1, i, 'stub', 'paid', 'd' || i, '', 'delivered', 1, 0 FROM n;
 {NUMBERS} INSERT INTO payout (merchant_id, dialect, reference, amount_units, fee_units, currency, method, state, version, operation_key,
@@ -89,6 +90,9 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (book._q.move_balances, {}),
     (book._q.transfers_of_payment, {"payment_id": 5}),
     (book._q.foreign_of_payment, {"payment_id": 5}),
+    (caps._q.lock_days, {}),
+    (caps._q.count_units, {}),
+    (caps._q.days_of, {}),
     (check._q.transfers_after, {"after": 19_000, "page": 500}),
     (verify._q.payments_after, {"after": 5000, "page": 500}),
     (verify._q.histories_between, BETWEEN),
@@ -110,7 +114,7 @@ NEWEST = [
     (ops.given_up, {"among": 1000}),
 ]  # SQLite walks the newest rows of a table, and calls it a scan
 ROWS = [[5] * 20, [6] * 20]  # whatever columns a batch has
-TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice", "payout", "merchant_logo")
+TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice", "payout", "merchant_logo", "channel_day")
 
 
 @pytest.fixture(scope="module")

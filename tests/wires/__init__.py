@@ -10,11 +10,12 @@ a blocking call over real HTTP, so that threads can act at once and a server may
     assert shop.ask(opened.ref).word == wire.paid
 """
 
+from tests.wires.echelon import ECHELON
 from tests.wires.ecomtrade24 import ECOMTRADE24
 from tests.wires.etpay import ETPAY
 from tests.wires.wire import Wire
 
-WIRES: tuple[Wire, ...] = (ECOMTRADE24, ETPAY)
+WIRES: tuple[Wire, ...] = (ECOMTRADE24, ETPAY, ECHELON)
 
 
 def each(wire: Wire) -> str:

@@ -54,12 +54,12 @@ class WireShop(Protocol):
 @dataclass(frozen=True, slots=True)
 class Fuzz:
     """How to ask everything that the API's document allows. `amend` gives a case what it needs to come past the credentials;
-    `answered`: the paths that must succeed now and then, or the fuzzing says nothing."""
+    `answered`: the paths that must succeed now and then, or the fuzzing says nothing. `methods_known`: a wrong method is a 405."""
 
     headers: Mapping[str, str]
     amend: Callable[[Any], None]
     answered: frozenset[str]
-    examples: int = 120  # for each operation and mode
+    methods_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

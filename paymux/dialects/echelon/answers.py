@@ -4,7 +4,7 @@ Amounts are exact decimals in major units, whole ones without a fraction; moment
 carries is read from its method's row. Source: Echelon's OpenAPI document and status pages.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from paymux.dialects.echelon import details, fields, statuses
 from paymux.dialects.echelon.details import Details
 from paymux.dialects.echelon.methods import PAYIN, Spec, specs
 from paymux.dialects.echelon.statuses import PAYOUT_WORDS, Reason, Word
+from paymux.dialects.echelon.topup_wire import TopUp
 from paymux.ledger.read import Standing
 from paymux.merchants.channels import Channel, Direction, Profile, Status, Used
 from paymux.merchants.profiles import Profiled
@@ -37,8 +38,31 @@ def created(payment: Payment, base_url: str) -> Json:
     """The answer to an accepted payin: instructions, or where the customer goes on."""
     facts = details.decode(payment.details)
     if facts.redirect:
-        return {"paymentRequested": facts.requested, "redirectTo": {"method": "GET", "url": f"{base_url}{page_path(payment)}"}}
-    return {"paymentRequested": facts.requested, "paymentMethodResponse": method_response(payment, facts, base_url)}
+        return {**_asked(payment, facts), "redirectTo": {"method": "GET", "url": f"{base_url}{page_path(payment)}"}}
+    return {**_asked(payment, facts), "paymentMethodResponse": method_response(payment, facts, base_url)}
+
+
+def _asked(payment: Payment, facts: Details) -> Json:
+    """The echo of the request; of a top-up also both sides of it, as they were fixed when it was accepted."""
+    if facts.pays is None:
+        return {"paymentRequested": facts.requested}
+    return {
+        "topUpRequested": facts.requested,
+        "moneyProvided": money(*facts.pays),
+        "moneyRequired": money(payment.amount_units, payment.currency),
+    }
+
+
+def sides(asked: TopUp) -> Json:
+    """Both sides of a top-up as they would be now."""
+    return {"moneyProvided": asked.provided.echo, "moneyRequired": asked.required.echo}
+
+
+def due(payment: Payment, facts: Details) -> tuple[int, str]:
+    """What the customer pays: units and currency."""
+    if facts.pays is not None:
+        return facts.pays
+    return (payment.amount_units if facts.required_units is None else facts.required_units), payment.currency
 
 
 def page_path(payment: Payment) -> str:
@@ -62,7 +86,7 @@ def read(payment: Payment, base_url: str, now: int, is_test: bool) -> Json:
         if word is Word.FAILED:
             process["failureReasons"] = {"failedAt": ended, "failureReasonCode": statuses.reason(payment, now)}
     return {
-        "paymentRequested": facts.requested,
+        **_asked(payment, facts),
         "process": process,
         "fee": money(share(payment.amount_units, facts.fee_percent), payment.currency),
         "paymentMethodResponse": method_response(payment, facts, base_url),
@@ -72,10 +96,10 @@ def read(payment: Payment, base_url: str, now: int, is_test: bool) -> Json:
 def method_response(payment: Payment, facts: Details, base_url: str) -> Json:
     """What the method's row says, beside what every payin has."""
     found: Json = {
-        "idPayin": facts.id,
+        "idPayin" if facts.pays is None else "idTopUp": facts.id,
         "idPayment": facts.id_payment,
         "paymentMethodCode": facts.code,
-        "money": money(payment.amount_units, payment.currency),
+        "money": money(payment.amount_units, payment.currency) if facts.pays is None else money(*facts.pays),
         "reference": facts.reference,
         "returnUrl": payment.return_url,
         "acceptedAt": iso_ms(payment.created_at),
@@ -119,9 +143,10 @@ def _values(payment: Payment, facts: Details, base_url: str) -> Json:
 
 def upi_link(payment: Payment, facts: Details) -> str:
     """What a UPI app reads."""
-    amount = fields.amount_of(payment.amount_units, payment.currency)
+    units, code = due(payment, facts)
+    amount = fields.amount_of(units, code)
     name = "".join(mark if mark.isascii() and mark.isalnum() else "%20" for mark in facts.channel_name)
-    return f"upi://pay?pa={facts.account_number}@paymux&pn={name}&am={amount}&cu={payment.currency}&tr={facts.reference}"
+    return f"upi://pay?pa={facts.account_number}@paymux&pn={name}&am={amount}&cu={code}&tr={facts.reference}"
 
 
 def qr_payload(payment: Payment) -> str:
@@ -129,8 +154,8 @@ def qr_payload(payment: Payment) -> str:
     facts = details.decode(payment.details)
     if facts.code in ("UPIQR", "P2A_V2", "IMPS"):
         return upi_link(payment, facts)
-    units = payment.amount_units if facts.required_units is None else facts.required_units
-    return f"{facts.code}|{facts.account_number}|{fields.amount_of(units, payment.currency)}|{payment.currency}|{facts.reference}"
+    units, code = due(payment, facts)
+    return f"{facts.code}|{facts.account_number}|{fields.amount_of(units, code)}|{code}|{facts.reference}"
 
 
 def accounts(payment: Payment) -> Json:
@@ -145,7 +170,7 @@ def accounts(payment: Payment) -> Json:
 
 # ---- payouts
 
-REASONS = {"invalid_account_number": Reason.ACCOUNT_NUMBER, "invalid_account_name": Reason.ACCOUNT_NAME}
+REASONS = {"invalid_account_number": Reason.ACCOUNT_NUMBER, "invalid_account_name": Reason.ACCOUNT_NAME, "never_sent": Reason.SYSTEM}
 
 
 def payout_created(payout: Payout) -> Json:
@@ -200,14 +225,16 @@ def _operator_fee(channel: Channel) -> Json:
     return {"customerTransactionFee": {"minFee": money(least, channel.currency), "maxFee": money(most, channel.currency)}}
 
 
-def payment_options(profile: Profile, kept: Callable[[Channel], bool], segments: Sequence[str] | None, used: Used) -> Json:
+def payment_options(
+    profile: Profile, kept: Callable[[Channel], bool], segments: Sequence[str] | None, used: Used, served: Collection[Direction]
+) -> Json:
     """Every channel with its limits, and whether it takes payments now."""
     data = []
     for channel in profile.channels:
         if not kept(channel):
             continue
         cap = channel.daily_units
-        open_now = channel.status is Status.OPEN and (cap is None or used.get(channel.name, 0) < cap)
+        open_now = channel.direction in served and channel.status is Status.OPEN and (cap is None or used.get(channel.name, 0) < cap)
         limit = _limit(channel)
         option: Json = {
             "paymentTypeCode": channel.direction,

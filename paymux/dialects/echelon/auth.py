@@ -6,6 +6,7 @@ Source: Echelon's general concepts page and OpenAPI document; full match, and th
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,23 +17,25 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from paymux.clock import SECOND
-from paymux.dialects.echelon.claims import Claims, MoneyClaim
+from paymux.dialects.echelon.claims import Claims, TokenWish
 from paymux.http.limits import Window
 from paymux.keyring import Keyring
 
 PATTERN_MEMORY = 64 * 1024  # bytes that one compiled pattern may take
 REPEATS_MAX = 300  # all counted repetitions of a pattern together: an id has 250 characters, and unfolding more takes long
 STARS_MAX = 60
+PROGRAM_MAX = 12_000  # steps of all patterns of a token, compiled
 PATH_CHARS_MAX = 400
 TOKEN_CHARS_MAX = 16_000
 _COUNTS = re.compile(r"(?<=[{,])[0-9]+(?=[},])")
+_PLAIN = re.compile(r"[A-Za-z0-9_/!-]+")  # such a path means itself, and nothing has to be compiled
 _options = re2.Options()
 _options.max_mem = PATTERN_MEMORY
 _options.log_errors = False
 _options.encoding = re2.Options.Encoding.LATIN1
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # each may hold some 100 kB once it was run
 def _expression(pattern: str) -> Any | None:
     """The compiled pattern, or None if it is none, or one that would take too much."""
     if sum(int(count[:9]) for count in _COUNTS.findall(pattern)) > REPEATS_MAX or sum(map(pattern.count, "*+?")) > STARS_MAX:
@@ -45,9 +48,20 @@ def _expression(pattern: str) -> Any | None:
         return None
 
 
-def valid_pattern(operation: str) -> bool:
-    """Whether the path of an operation is an expression that can be run."""
-    return _expression(operation.partition(" ")[2]) is not None
+def runnable(operations: Sequence[str]) -> bool:
+    """Whether every operation's path is an expression, and all of them together can be run at once: each call may have to try each."""
+    left = PROGRAM_MAX
+    for operation in operations:
+        pattern = operation.partition(" ")[2]
+        if _PLAIN.fullmatch(pattern):
+            continue
+        expression = _expression(pattern)
+        if expression is None:
+            return False
+        left -= expression.programsize
+        if left < 0:
+            return False
+    return True
 
 
 def covers(operations: tuple[str, ...], method: str, path: str) -> bool:
@@ -58,6 +72,8 @@ def covers(operations: tuple[str, ...], method: str, path: str) -> bool:
             continue
         if pattern == path:
             return True
+        if _PLAIN.fullmatch(pattern):
+            continue
         expression = _expression(pattern) if len(path) <= PATH_CHARS_MAX else None
         if expression is not None and expression.fullmatch(path.encode("latin-1", "replace")) is not None:
             return True
@@ -73,10 +89,18 @@ class Tokens:
     def __init__(self, keyring: Keyring) -> None:
         self._keys = [OctKey.import_key(keyring.subkey("echelon-token", key_id)) for key_id in keyring.key_ids()]
 
-    def issue(self, code: str, operations: tuple[str, ...], valid_s: int, money: MoneyClaim | None, jti: str, now: int) -> str:
+    def issue(self, wish: TokenWish, jti: str, now: int) -> str:
         """A token for so many seconds."""
         iat = now // SECOND
-        claims = Claims(operations=operations, exp=iat + valid_s, iat=iat, jti=jti, sub=code, money=money)
+        claims = Claims(
+            operations=wish.operations,
+            exp=iat + wish.valid_s,
+            iat=iat,
+            jti=jti,
+            sub=wish.merchant_code,
+            money=wish.money,
+            settlement=wish.settlement,
+        )
         header = {"alg": "HS256", "typ": "JWT"}
         return jws.serialize_compact(header, _encoder.encode(claims), self._keys[0], algorithms=["HS256"])
 

@@ -22,6 +22,7 @@ OPERATORS: dict[str, dict[str, str]] = {
     "VND": {"VND_001": "Vietcombank", "VND_002": "Techcombank", "VND_003": "BIDV"},
     "MXN": {"MXN_001": "BBVA Mexico", "MXN_002": "Banorte", "MXN_003": "Santander Mexico"},
     "EUR": {"EUR_001": "First Test Bank", "EUR_002": "Second Test Bank"},
+    "USDT": {"TRC20": "TRON (TRC-20)"},
 }  # fmt: skip
 WALLETS = ("ID_OVO", "ID_DANA")
 
@@ -79,12 +80,18 @@ TABLE: dict[str, Sequence[Row]] = {
         Row(PAYIN, "OFFLINE", 1, 100_000, None, "0.5"),
         Row(PAYOUT, "BANK_TRANSFER", 1, 100_000, 5_000_000, "0", "0.35", "banks", True),
     ),
+    "USDT": (
+        Row(PAYIN, "CRYPTO_OFFLINE", 1, 100_000, 5_000_000, "0.5", operators="banks", needs_operator=True),
+        Row(PAYOUT, "CRYPTO_TRANSFER", 5, 100_000, 5_000_000, "0", "1", "banks", True),
+    ),
 }  # fmt: skip
 
 
-def default_profile(name: str, currencies: Sequence[str]) -> Profile:
-    """The profile of a new merchant: the channels of its currencies, as far as the sandbox has some."""
+def default_profile(name: str, currencies: Sequence[str], *, sandbox: bool) -> Profile:
+    """The profile of a new merchant: the channels of its currencies, as far as the sandbox has some. Live, an operator adds them."""
     codes = tuple(dict.fromkeys(currencies))
+    if not sandbox:
+        return Profile(channel_name=name, currencies=codes)
     operators = {code: title for each in codes for code, title in OPERATORS.get(each, {}).items()}
     channels = [_channel(code, row) for code in codes for row in TABLE.get(code, ())]
     return Profile(channel_name=name, currencies=codes, segments=("VIP",), operators=operators, channels=tuple(channels))

@@ -1,6 +1,6 @@
 """What Echelon's tokens say, and the operations that an action stands for. Pure.
 
-Source: Echelon's general concepts page and OpenAPI document; the payout actions and the claim `money` are ours by analogy.
+Source: Echelon's general concepts page and OpenAPI document; the payout actions and the claims `money` and `settlement` are ours.
 """
 
 from decimal import Decimal
@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 
 OPERATIONS_CHARS_MAX = 8000  # of one token, all operations together
+TOPUP_ACTION = "WALLET_OPERATION_CREATE"
 ACTIONS: dict[str, tuple[str, ...]] = {  # X stands for the payment's id
     "PAYIN_CREATE": (
         "POST /payins/!availablePaymentOptions", "POST /payins/X", "GET /payins/X", "GET /merchant-info",
@@ -16,7 +17,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {  # X stands for the payment's id
     "PAYIN_INFO": ("GET /payins/X",),
     "PAYOUT_CREATE": ("POST /payouts/!availablePaymentOptions", "POST /payouts/X", "GET /payouts/X"),
     "PAYOUT_INFO": ("GET /payouts/X",),
-    "WALLET_OPERATION_CREATE": ("POST /topups/!availablePaymentOptions", "POST /topups/X", "GET /topups/X"),
+    TOPUP_ACTION: ("POST /topups/!availablePaymentOptions", "POST /topups/X", "GET /topups/X"),
 }  # fmt: skip
 ANY_ID = "[A-Za-z0-9_-]+"
 
@@ -24,6 +25,14 @@ ANY_ID = "[A-Za-z0-9_-]+"
 class MoneyClaim(msgspec.Struct, frozen=True):
     amount: Decimal
     currencyCode: str
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """Where a top-up is sent on to: method, operator and the account's number there."""
+
+    paymentMethodCode: str
+    paymentOperatorCode: str
+    accountNumber: str
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,6 +44,18 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     jti: str
     sub: str
     money: MoneyClaim | None = None
+    settlement: Settlement | None = None  # of top-ups only
+
+
+class TokenWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for, of the right form."""
+
+    merchant_code: str
+    secret: str
+    valid_s: int
+    operations: tuple[str, ...]
+    money: MoneyClaim | None
+    settlement: Settlement | None = None
 
 
 def granted(action: str, id_payment: str | None) -> tuple[str, ...]:

@@ -93,6 +93,8 @@ class Desk:
         async def served(request: Request) -> Response:
             if not versioned(request):
                 return error(404, "X-API-Version must be 2")
+            if any(value.startswith("!") for value in request.params.values()):
+                return error(404)  # a verb that is known, by a method that it does not have
             entered = await self.enter(request, request.method, _path(request), request.header("authorization"))
             if isinstance(entered, Response):
                 return entered
@@ -118,14 +120,16 @@ class Desk:
 
         return served
 
-    async def enter(self, request: Request, method: str, path: str, authorization: str) -> Entered | Response:
-        """Rate, token, operations, merchant."""
+    async def enter(self, request: Request, method: str, path: str, authorization: str, *, counted: bool = True) -> Entered | Response:
+        """Rate, token, operations, merchant. A token that is over is nobody's: whoever kept one does not use up the merchant's rate.
+        Our own page is not `counted`: the merchant's buyers do not, either."""
         claims = self.tokens.read(authorization)
         seen = await self._reader.submit(self.profiles.by_code, (DIALECT, claims.sub if claims else ""))
-        merchant = seen.merchant
-        if self.limits.too_fast(("merchant", merchant.merchant_id) if merchant else ("address", request.client), seen.now):
+        merchant = seen.merchant if claims is not None and self.tokens.live(claims, seen.now) else None
+        who = ("merchant", merchant.merchant_id) if merchant else ("address", request.client)
+        if counted and self.limits.too_fast(who, seen.now):
             return error(429)
-        if claims is None or merchant is None or not self.tokens.live(claims, seen.now):
+        if claims is None or merchant is None:
             return error(401)
         if not auth.covers(claims.operations, method, path):
             return error(403)

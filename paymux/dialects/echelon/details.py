@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from paymux.merchants.channels import Cap
+
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`requested`: the echo of `paymentRequested`, written once; `method`: the method's own fields as they came."""
@@ -22,8 +24,10 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id_customer: str | None = None
     fee_percent: Decimal = Decimal(0)
     required_units: int | None = None  # what the customer pays instead of the requested amount
+    pays: tuple[int, str] | None = None  # of a top-up: what the customer pays, in which currency
     account_number: str | None = None  # where the customer pays to
     redirect: bool = False
+    capped: tuple[str, int] | None = None  # the channel whose daily cap it counts towards, and with how many units
 
     @property
     def operator(self) -> str | None:
@@ -40,6 +44,11 @@ def encode(details: Details) -> str:
 
 def decode(stored: str) -> Details:
     return msgspec.json.decode(stored, type=Details)
+
+
+def of_cap(cap: Cap | None) -> tuple[str, int] | None:
+    """What is kept of a cap."""
+    return None if cap is None else (cap.channel, cap.units)
 
 
 def raw(value: Any) -> msgspec.Raw:

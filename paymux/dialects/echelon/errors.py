@@ -74,6 +74,7 @@ REFUSALS: dict[Refusal, tuple[int, str, Code | None]] = {
     Refusal.DUPLICATE_REFERENCE:  (409, "This id was accepted before", None),
     Refusal.UNKNOWN_PAYMENT:      (410, "There is no such payment", None),
     Refusal.INSUFFICIENT_BALANCE: (406, "The available balance is too small", Code.BALANCE_INSUFFICIENT),
+    Refusal.DAILY_CAP:            (406, "The limit of the day is reached", Code.DAILY_LIMITS),
     Refusal.PAYMENT_NOT_OPEN:     (406, "The payment is over", Code.PAYMENT_METHOD_ERROR),
     Refusal.ATTEMPT_ALIVE:        (406, "The payment is under way", Code.PAYMENT_METHOD_ERROR),
     Refusal.NO_ROUTE:             (406, "No channel is open", Code.NO_OPENED),

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,250}")
 NO_DECIMALS = frozenset({"IDR", "INR"})  # although ISO gives them two
 URL_MAX = 1000
 DIGITS_MAX = 30  # an amount with more digits before or behind its dot is none
+_EXACT = Context(prec=4 * DIGITS_MAX)  # the usual one would round what has more than 28 digits
 _HOST = re.compile(r"[A-Za-z0-9._\[\]:-]+")
 _NAME_MARKS = frozenset(" .,'’`´-–()/&+:#_\"@")
 
@@ -100,8 +101,9 @@ def text(sent: Mapping[str, Any], name: str, longest: int, *, required: bool = F
 
 def plain(amount: Decimal) -> Decimal:
     """Without an exponent and without trailing zeros: 10000, 12.5."""
-    whole = amount.normalize()
-    return whole.quantize(Decimal(1)) if isinstance(exponent := whole.as_tuple().exponent, int) and exponent > 0 else whole
+    whole = amount.normalize(_EXACT)
+    exponent = whole.as_tuple().exponent
+    return whole.quantize(Decimal(1), context=_EXACT) if isinstance(exponent, int) and exponent > 0 else whole
 
 
 def decimals(known: Currency) -> int:
@@ -140,7 +142,7 @@ def asked(sent: Any, name: str = "money") -> Asked:
         return Asked(amount, code, None, False)
     if -plain(amount).as_tuple().exponent > decimals(known):  # type: ignore[operator]  # finite: an int
         return Asked(amount, code, None, True)
-    units = int(amount.scaleb(known.exponent))
+    units = int(amount.scaleb(known.exponent, _EXACT))
     if units > UNITS_MAX:
         raise Fault(f"Field {name}.amount is too large")
     return Asked(amount, code, Money(units, known), False)
@@ -174,6 +176,11 @@ def is_email(value: str) -> bool:
     except EmailNotValidError:
         return False
     return True
+
+
+def is_operator(code: str) -> bool:
+    """Whether it can be an operator's code."""
+    return re.fullmatch(FORMS["paymentOperatorCode"], code) is not None
 
 
 def is_ip(value: str) -> bool:

@@ -1,6 +1,6 @@
 """Echelon's code lists, balances, payment options and rates: each a read. In comma lists what is unknown is ignored."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from paymux.clock import MINUTE, iso_ms
@@ -9,8 +9,7 @@ from paymux.dialects.echelon.desk import Entered, answer, broken, error
 from paymux.dialects.echelon.errors import BusinessError, Code, business
 from paymux.dialects.echelon.fields import plain
 from paymux.dialects.echelon.methods import PAYIN, PAYOUT
-from paymux.dialects.echelon.payins import Payins
-from paymux.dialects.echelon.payouts import Payouts
+from paymux.dialects.echelon.payins import used_today
 from paymux.http.serve import Request, Response
 from paymux.ledger.read import standings
 from paymux.merchants.channels import Channel, Direction
@@ -21,10 +20,10 @@ _CONTEXT = Context(prec=10, rounding=ROUND_HALF_EVEN)
 
 
 class Lists:
-    """The handlers. `rates`: what one unit of a currency is worth in USD, roughly; never used for money that moves."""
+    """The handlers. `rates`: what one unit of a currency is worth in USD, roughly. `served`: which way money can go at all."""
 
-    def __init__(self, reader: Batcher, payins: Payins, payouts: Payouts, rates: Mapping[str, Decimal]) -> None:
-        self._reader, self._payins, self._payouts, self._rates = reader, payins, payouts, rates
+    def __init__(self, reader: Batcher, rates: Mapping[str, Decimal], served: Collection[Direction]) -> None:
+        self._reader, self._rates, self._served = reader, rates, served
 
     async def currencies(self, request: Request, entered: Entered) -> Response:
         return answer(200, _codes(entered.merchant.profile.currencies))
@@ -71,11 +70,8 @@ class Lists:
                 and (not channel.segments or segments is None or bool({*segments} & {*channel.segments}))
             )
 
-        used: dict[str, int] = {}
-        for code in profile.currencies:
-            used |= await self._payins.used(profile, entered.merchant.merchant_id, code, entered.now)
-            used |= await self._payouts.used(entered.merchant, code, entered.now)
-        return answer(200, answers.payment_options(profile, kept, segments, used))
+        used = await used_today(self._reader, entered.merchant)
+        return answer(200, answers.payment_options(profile, kept, segments, used, self._served))
 
     async def rate_pairs(self, request: Request, entered: Entered) -> Response:
         return answer(200, {"data": [pair for pair, _ in self._pairs(entered.merchant.profile.currencies)]})

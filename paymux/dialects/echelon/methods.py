@@ -74,7 +74,8 @@ PAYIN: dict[str, Method] = {
     "UPIID": Method(request="upiId*, emailAddress", answer="merchantName*"),
     "UPIQR": Method(
         request="paymentOperatorCode, emailAddress, upiId, phoneNumber, account{accountName}",
-        answer="merchantName*, qrName*, qrCode*, externalReference{reference}, upiQrDeepLink, paymentOperator, upiId",
+        answer="merchantName*, qrName*, qrCode*, externalReference{reference}, upiQrDeepLink, paymentOperator, upiId,"
+        " phoneNumber, accountCustomer{accountName}",
         qr=True,
         external_reference=True,
     ),

@@ -54,6 +54,11 @@ def fee_percent(payment: Payment) -> Decimal:
     return details.decode(payment.details).fee_percent
 
 
+def capped(one: Payment | Payout) -> tuple[str, int] | None:
+    """The channel whose daily cap it counts towards."""
+    return details.decode(one.details).capped
+
+
 FORM = NoticeForm(headers=headers, delays_s=DELAYS_S, accepted=lambda status: status == 200)
 
 RECORD = Dialect(
@@ -65,10 +70,12 @@ RECORD = Dialect(
     page_path=page_path,
     pages=PageRules((), lambda path, query: None, lambda path, payment: Landing.SHOW),
     fee_percent=fee_percent,
+    capped=capped,
 )
 
 PAYOUT_RECORD = PayoutDialect(
     name=DIALECT,
     notice=payout_notice,
     told={state: said for state, said in PAYOUT_WORDS.items() if said is not Word.PROCESSING},
+    capped=capped,
 )

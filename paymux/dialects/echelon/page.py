@@ -18,13 +18,13 @@ from paymux.dialects.echelon.wire import PaymentWish, Requested
 from paymux.errors import Refused
 from paymux.http.serve import Request, Response
 from paymux.merchants.channels import Channel
-from paymux.money import Money, plain_decimal
+from paymux.money import Money, known, plain_decimal
 from paymux.payments.model import Payment
 from paymux.payments.page import Choice, Input, Offer, Shown
 
 KINDS = {  # a method in the checkout's own words
-    "OFFLINE": "transfer", "ONLINE": "bank", "VAPAY": "transfer", "VAPAY_VERIF": "transfer", "P2A_V2": "transfer", "IMPS": "transfer",
-    "UPIID": "upi", "UPIQR": "upi", "NETBANKING": "bank", "PROMPTPAY": "promptpay", "DUITNOW": "duitnow", "QRISPAY": "qris",
+    "OFFLINE": "transfer", "ONLINE": "bank", "VAPAY": "transfer", "VAPAY_VERIF": "transfer", "P2A_V2": "transfer", "IMPS": "imps",
+    "UPIID": "upi_id", "UPIQR": "upi_qr", "NETBANKING": "netbanking", "PROMPTPAY": "promptpay", "DUITNOW": "duitnow", "QRISPAY": "qris",
     "EWALLET": "wallet", "QRPH": "qrph", "VIETQR": "vietqr", "CAPITEC_PAY": "bank", "PAY_ME": "wallet", "MOBILE_MONEY": "mobile",
     "CRYPTO_OFFLINE": "crypto",
 }  # fmt: skip
@@ -62,7 +62,7 @@ class Page:
         wish = self._wish(request, asked, offer)
         if wish is None:
             return _again(offer)
-        done = await self._payins.open(entered.merchant, request.query["idPayin"], wish, request.headers, entered.now)
+        done = await self._payins.open(entered.merchant, request.query["idPayin"], wish, request.headers)
         if isinstance(done, Payment):
             return done
         if isinstance(done, Refused):  # somebody was faster with this id
@@ -75,7 +75,7 @@ class Page:
         id_payin, amount = query.get("idPayin", ""), plain_decimal(query.get("amount", ""))
         if not fields.ID.fullmatch(id_payin) or amount is None or not query.get("returnUrl"):
             return None
-        entered = await self._desk.enter(request, "POST", f"/payins/{id_payin}", f"Bearer {query.get('token', '')}")
+        entered = await self._desk.enter(request, "POST", f"/payins/{id_payin}", f"Bearer {query.get('token', '')}", counted=False)
         if isinstance(entered, Response) or entered.merchant.code != query.get("merchantCode"):
             return None
         if not auth.covers(entered.claims.operations, "GET", f"/payins/{id_payin}"):
@@ -92,7 +92,7 @@ class Page:
         assert asked.money is not None, "the link was judged"
         query, profile = request.query, entered.merchant.profile
         wanted = Requested(asked=asked, segment=query.get("segmentCode") or None, exchanged_to=None)
-        serving = await self._payins.serving(entered.merchant, wanted, entered.now)
+        serving = await self._payins.serving(entered.merchant, wanted)
         channels = [] if isinstance(serving, BusinessError) else serving
         choices = [choice for channel in channels for choice in _choices(channel, profile.operators)]
         given = query.get("paymentMethodCode", "")
@@ -148,17 +148,17 @@ class Page:
             ("account", account.get("accountNumber")),
             ("reference", facts.reference),
         ]
-        units = payment.amount_units if facts.required_units is None else facts.required_units
+        units, code = answers.due(payment, facts)
         method = PAYIN[facts.code]
-        known = response.get("externalReference", {}).get("reference")
+        noted = response.get("externalReference", {}).get("reference")
         return Shown(
             shop=facts.channel_name,
             reference=facts.id,
-            amount=Money(units, payment.amount.currency),
+            amount=Money(units, known(code)),
             lines=tuple((label, value) for label, value in lines if value),
             payload=answers.qr_payload(payment) if method.qr else None,
             wants_reference=method.external_reference,
-            known_reference=known,
+            known_reference=noted,
         )
 
     def path(self, payment: Payment) -> str:

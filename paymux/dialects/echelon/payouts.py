@@ -8,7 +8,7 @@ from paymux.dialects.echelon.catalogue import DIALECT
 from paymux.dialects.echelon.desk import Entered, answer, broken, error, money_allowed, refused
 from paymux.dialects.echelon.details import Details
 from paymux.dialects.echelon.errors import BusinessError, Code, barred, business
-from paymux.dialects.echelon.payins import pick, reference
+from paymux.dialects.echelon.payins import pick, reference, used_today
 from paymux.dialects.echelon.wire import PaymentWish
 from paymux.errors import Refusal, Refused, refuse
 from paymux.http.serve import Request, Response
@@ -17,10 +17,8 @@ from paymux.merchants.channels import Bar, Channel, Direction, Wish
 from paymux.merchants.profiles import Profiled
 from paymux.payouts.model import OpenPayout, Payout
 from paymux.payouts.open import open_payouts
-from paymux.payouts.read import UsedByPayouts, by_reference, used_by_payouts
+from paymux.payouts.read import by_reference
 from paymux.storage.writer import Batcher
-
-DAY_MS = 86_400_000
 
 
 class Payouts:
@@ -33,13 +31,6 @@ class Payouts:
         found: Payout | None = await self._reader.submit(by_reference, (DIALECT, reference(merchant, id_payout)))
         return found
 
-    async def used(self, merchant: Profiled, currency: str, now: int) -> dict[str, int]:
-        """What the capped channels of a currency have accepted today."""
-        if not any(channel.daily_units is not None and channel.currency == currency for channel in merchant.profile.channels):
-            return {}
-        rows = await self._reader.submit(used_by_payouts, UsedByPayouts(merchant.merchant_id, currency, now - now % DAY_MS))
-        return {f"{Direction.PAYOUT}:{method}:{currency}": units for method, units in rows.items()}
-
     async def options(self, request: Request, entered: Entered) -> Response:
         wanted = wire.options_wish(request.body)
         asked, profile = wanted.asked, entered.merchant.profile
@@ -48,7 +39,7 @@ class Payouts:
             return broken([rule])
         units = asked.money.units if asked.money else 0
         wish = Wish(direction=Direction.PAYOUT, currency=asked.code, units=units, segment=wanted.segment)
-        used = await self.used(entered.merchant, asked.code, entered.now)
+        used = await used_today(self._reader, entered.merchant)
         found = channels.serving(profile, wish, used) if self._remitter else Bar.NONE_ACTIVE
         return broken([barred(found)]) if isinstance(found, Bar) else answer(200, answers.available(profile, found, wanted.segment))
 
@@ -56,17 +47,16 @@ class Payouts:
         wish = wire.payment_wish(request.body, Direction.PAYOUT)
         if not money_allowed(entered.claims, wish.requested.asked):
             return error(403, "The auth token is for another amount or currency")
-        done = await self._open(entered.merchant, request.params["id_payout"], wish, request.header("id-customer"), entered.now)
+        done = await self._open(entered.merchant, request.params["id_payout"], wish, request.header("id-customer"))
         if isinstance(done, Payout):
             return answer(201, answers.payout_created(done))
         return refused(done) if isinstance(done, Refused) else broken(done)
 
     async def _open(
-        self, merchant: Profiled, id_payout: str, wish: PaymentWish, id_customer: str, now: int
+        self, merchant: Profiled, id_payout: str, wish: PaymentWish, id_customer: str
     ) -> Payout | Refused | list[BusinessError]:
         """Accept a payout: the id must be free, the rules must hold, and the funds are held in the transaction that accepts it."""
-        asked = wish.requested.asked
-        taken, used = await asyncio.gather(self._find(merchant, id_payout), self.used(merchant, asked.code, now))
+        taken, used = await asyncio.gather(self._find(merchant, id_payout), used_today(self._reader, merchant))
         if taken is not None:
             return refuse(Refusal.DUPLICATE_REFERENCE)
         found = wire.broken_rules(wish, Direction.PAYOUT, merchant.profile.ips_denied)
@@ -82,6 +72,7 @@ class Payouts:
         asked, profile = wish.requested.asked, merchant.profile
         assert asked.money is not None, "a rule would have been broken"
         assert self._remitter is not None, "a rule would have been broken"
+        cap = channel.cap(merchant.merchant_id, asked.money.units)
         facts = Details(
             id=id_payout,
             id_payment="po_" + ids.token(24),
@@ -93,6 +84,7 @@ class Payouts:
             reference=ids.token(10).upper(),
             customer_ip=wish.customer_ip,
             id_customer=id_customer[:250] or None,
+            capped=details.of_cap(cap),
         )
         return OpenPayout(
             merchant_id=merchant.merchant_id,
@@ -104,6 +96,7 @@ class Payouts:
             provider=self._remitter,
             details=details.encode(facts),
             callback_url=wish.callback_url,
+            cap=cap,
         )
 
     async def read(self, request: Request, entered: Entered) -> Response:

@@ -18,8 +18,10 @@ from paymux.dialects.echelon.errors import BasicError, BusinessError, Code, busi
 from paymux.dialects.echelon.lists import Lists
 from paymux.dialects.echelon.payins import Payins
 from paymux.dialects.echelon.payouts import Payouts
+from paymux.dialects.echelon.topups import TopUps
 from paymux.http.serve import Parameter, Request, Response, Route, Table
 from paymux.keyring import Keyring
+from paymux.merchants.channels import Direction
 from paymux.merchants.directory import Directory
 from paymux.payments.turn import Channels
 from paymux.storage.writer import Batcher
@@ -50,9 +52,11 @@ class Merchants:
         sandbox: bool,
     ) -> None:
         self.desk = Desk(settings, keyring, reader)
-        self.payins = Payins(settings, reader, writer, channels, sandbox)
+        self.payins = Payins(settings, reader, writer, channels, remitter, sandbox)
+        self._topups = TopUps(self.payins, settings.fx_rates, sandbox)
         self._payouts = Payouts(reader, writer, remitter, sandbox)
-        self._lists = Lists(reader, self.payins, self._payouts, settings.fx_rates)
+        served = ([Direction.PAYIN] if sandbox else []) + ([Direction.PAYOUT] if remitter else [])
+        self._lists = Lists(reader, settings.fx_rates, served)
         self._reader, self._directory = reader, directory
 
     def table(self) -> Table:
@@ -81,7 +85,7 @@ class Merchants:
         ]
 
     def _payments(self) -> list[Route]:
-        on, payins, payouts = self.desk.guarded, self.payins, self._payouts
+        on, payins, payouts, topups = self.desk.guarded, self.payins, self._payouts, self._topups
         create = {201: ANSWER, **_basic(400, 401, 403, 404, 409, 429), 406: list[BusinessError]}
         look = {200: ANSWER, **_basic(400, 401, 403, 404, 410, 429), 406: list[BusinessError]}
         note = {204: None, **_basic(400, 401, 403, 404, 410, 429), 406: list[BusinessError]}
@@ -101,6 +105,9 @@ class Merchants:
             Route("POST", "/payouts/!availablePaymentOptions", on(payouts.options), "Options of a payout", wire.OptionsBody, look),
             Route("POST", "/payouts/{id_payout}", on(payouts.create), "Create a payout", wire.PayoutBody, create),
             Route("GET", "/payouts/{id_payout}", on(payouts.read), "How a payout stands", None, look),
+            Route("POST", "/topups/!availablePaymentOptions", on(topups.options), "Options of a top-up", wire.TopUpAsked, look),
+            Route("POST", "/topups/{id_top_up}", on(topups.create), "Create a top-up", wire.TopUpBody, create),
+            Route("GET", "/topups/{id_top_up}", on(topups.read), "How a top-up stands", None, look),
         ]
 
     def _reads(self) -> list[Route]:
@@ -149,9 +156,9 @@ class Merchants:
             return error(403, "The secret is wrong")
         if too_fast:
             return error(429)
-        if not all(auth.valid_pattern(operation) for operation in wish.operations):
-            return broken([business(Code.OPERATION_INVALID, "An operation is no expression that can be run", "operations")])
-        token = self.desk.tokens.issue(merchant.code, wish.operations, wish.valid_s, wish.money, ids.uuid(), seen.now)
+        if not auth.runnable(wish.operations):
+            return broken([business(Code.OPERATION_INVALID, "The operations are no expressions that can be run", "operations")])
+        token = self.desk.tokens.issue(wish, ids.uuid(), seen.now)
         return answer(200, TokenAnswer(token))
 
 

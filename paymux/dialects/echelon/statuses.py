@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from paymux.payments.decide import overdue
 from paymux.payments.lifecycle import SUCCESS, State
-from paymux.payments.model import Attention, Payment
+from paymux.payments.model import Attention, LastError, Payment
 from paymux.payouts.lifecycle import PayoutState
 
 
@@ -21,6 +21,7 @@ class Word(StrEnum):
 
 
 class Reason(StrEnum):
+    SYSTEM = "SYSTEM"  # our side or the one behind the channel could not do it; nobody declined
     PROCESS = "PAYMENT_PROCESS_ERROR"
     EXPIRED = "ENTITY_EXPIRED"
     AMOUNT = "DIFFERENT_AMOUNT_CONFIRMED"
@@ -47,6 +48,8 @@ REVIEWED: dict[str, Reason] = {  # why a person looks -> what the wire has said 
     Attention.SHORT: Reason.AMOUNT,
     Attention.CURRENCY: Reason.CURRENCY,
 }
+
+BROKEN = frozenset({LastError.PROVIDER_UNAVAILABLE, LastError.NO_ROUTE, LastError.WALLET_ERROR, LastError.SETTLEMENT_FAILED})
 
 PAYOUT_WORDS: dict[PayoutState, Word] = {
     PayoutState.ACCEPTED: Word.PROCESSING,
@@ -75,7 +78,9 @@ def reason(payment: Payment, now: int) -> Reason:
         return REVIEWED[payment.attention]
     if 0 < payment.received_units != payment.amount_units:
         return Reason.AMOUNT
-    return Reason.EXPIRED if payment.received_units else Reason.PROCESS
+    if payment.received_units:
+        return Reason.EXPIRED
+    return Reason.SYSTEM if payment.last_error in BROKEN else Reason.PROCESS
 
 
 def ended_at(payment: Payment, now: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from paymux.dialects.echelon import fields
-from paymux.dialects.echelon.claims import ACTIONS, OPERATIONS_CHARS_MAX, MoneyClaim, granted
+from paymux.dialects.echelon.claims import ACTIONS, OPERATIONS_CHARS_MAX, TOPUP_ACTION, MoneyClaim, Settlement, TokenWish, granted
 from paymux.dialects.echelon.errors import BusinessError, Code, business, listed
 from paymux.dialects.echelon.fields import Asked, Fault
 from paymux.dialects.echelon.methods import PAYIN, PAYOUT, Method
@@ -19,8 +19,7 @@ from paymux.merchants.channels import Direction
 
 VALID_S, VALID_S_MIN, VALID_S_MAX = 1800, 60, 3600
 _OPERATION = re.compile(r"(POST|GET|PATCH|PUT|DELETE) /[^ ]+")
-_TOPUP_TEXTS = ("settlementMethodPaymentMethodCode", "settlementMethodPaymentOperatorCode", "settlementMethodAcccountNumber",
-                "settlementMethodAccountNumber")  # fmt: skip
+_TRON = re.compile(r"T[1-9A-HJ-NP-Za-km-z]{33}")
 
 # ---- what the OpenAPI document shows; the fields are judged by hand, so that every breach has its sentence
 
@@ -68,19 +67,29 @@ class PayoutBody(msgspec.Struct):
     customerIp: str | None = None
 
 
+class TopUpAsked(msgspec.Struct):
+    """Either what the customer pays and the currency that the merchant gets, or the other way round."""
+
+    moneyProvided: MoneyBody | None = None
+    currencyRequired: str | None = None
+    moneyRequired: MoneyBody | None = None
+    currencyProvided: str | None = None
+    segmentCode: str | None = None
+
+
+class TopUpBody(msgspec.Struct):
+    topUpRequested: TopUpAsked
+    paymentMethod: dict[str, Any]
+    returnUrl: str
+    callbackUrl: str | None = None
+    customerIp: str | None = None
+
+
 class ReferenceBody(msgspec.Struct):
     reference: str
 
 
 # ---- tokens
-
-
-class TokenWish(msgspec.Struct, frozen=True, kw_only=True):
-    merchant_code: str
-    secret: str
-    valid_s: int
-    operations: tuple[str, ...]
-    money: MoneyClaim | None
 
 
 def token_wish(body: bytes, by: Literal["operations", "action"]) -> TokenWish:
@@ -98,8 +107,14 @@ def token_wish(body: bytes, by: Literal["operations", "action"]) -> TokenWish:
     if sent.get("money") is not None:
         wanted = fields.asked(sent["money"])
         money = MoneyClaim(fields.plain(wanted.amount), wanted.code)
-    operations = _operations(sent) if by == "operations" else _by_action(sent)
-    return TokenWish(merchant_code=code, secret=secret, valid_s=valid_s, operations=operations, money=money)
+    return TokenWish(
+        merchant_code=code,
+        secret=secret,
+        valid_s=valid_s,
+        operations=_operations(sent) if by == "operations" else _by_action(sent),
+        money=money,
+        settlement=_settlement(sent) if by == "action" and sent["action"] == TOPUP_ACTION else None,
+    )
 
 
 def _operations(sent: Mapping[str, Any]) -> tuple[str, ...]:
@@ -122,12 +137,24 @@ def _by_action(sent: Mapping[str, Any]) -> tuple[str, ...]:
     action = fields.text(sent, "action", 100, required=True)
     if action not in ACTIONS:
         raise Fault(f"Field action must be one of {', '.join(ACTIONS)}")
-    for name in _TOPUP_TEXTS:
-        fields.text(sent, name, 1000)
     id_payment = fields.text(sent, "idPayment", 250)
     if id_payment is not None and not fields.ID.fullmatch(id_payment):
         raise Fault("Field idPayment must be letters, digits, _ and -")
     return granted(action, id_payment)
+
+
+def _settlement(sent: Mapping[str, Any]) -> Settlement | None:
+    """Where a top-up goes on to. The manual writes one of the names with three c; the right spelling does, too."""
+    method = fields.text(sent, "settlementMethodPaymentMethodCode", 100)
+    operator = fields.text(sent, "settlementMethodPaymentOperatorCode", 30)
+    account = fields.text(sent, "settlementMethodAcccountNumber", 62) or fields.text(sent, "settlementMethodAccountNumber", 62)
+    if method is operator is account is None:
+        return None
+    if method != "CRYPTO_TRANSFER" or operator != "TRC20":
+        raise Fault("The settlement method must be CRYPTO_TRANSFER, its operator TRC20")
+    if account is None or not _TRON.fullmatch(account):
+        raise Fault("Field settlementMethodAcccountNumber must be a TRON address")
+    return Settlement(method, operator, account)
 
 
 # ---- payments
@@ -178,7 +205,11 @@ def options_wish(body: bytes) -> Requested:
 def payment_wish(body: bytes, direction: Direction) -> PaymentWish:
     """A payin or a payout; `Fault` on a breach of the schema."""
     sent = fields.body_object(body)
-    wanted = requested(fields.part(sent, "paymentRequested"))
+    return wish_of(sent, requested(fields.part(sent, "paymentRequested")), direction)
+
+
+def wish_of(sent: Mapping[str, Any], wanted: Requested, direction: Direction) -> PaymentWish:
+    """What a request says beside the money."""
     given = fields.part(sent, "paymentMethod")
     code = fields.text(given, "paymentMethodCode", 100, required=True)
     assert code is not None

@@ -113,6 +113,7 @@ REFUSALS: dict[Refusal, Code] = {
     # This wire moves no money back and changes no state by itself: to meet these here is our own fault.
     Refusal.STATE_FORBIDS:        Code.SERVER_ERROR,
     Refusal.INSUFFICIENT_BALANCE: Code.SERVER_ERROR,
+    Refusal.DAILY_CAP:            Code.SERVER_ERROR,
     Refusal.DUPLICATE_REFERENCE:  Code.SERVER_ERROR,
     Refusal.NOT_REFUNDABLE:       Code.SERVER_ERROR,
     Refusal.REFUND_TOO_LARGE:     Code.SERVER_ERROR,

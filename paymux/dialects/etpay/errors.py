@@ -85,6 +85,7 @@ REFUSALS: dict[Refusal, Code] = {
     Refusal.EMAIL_REQUIRED:       Code.INTERNAL_ERROR,
     Refusal.BAD_METHOD:           Code.INTERNAL_ERROR,
     Refusal.CURRENCY_MISMATCH:    Code.INTERNAL_ERROR,
+    Refusal.DAILY_CAP:            Code.INTERNAL_ERROR,
 }  # fmt: skip
 
 

@@ -83,4 +83,5 @@ REFUSALS: dict[Refusal, Code] = {
     Refusal.CURRENCY_MISMATCH: Code.FAULT,
     Refusal.NOT_REFUNDABLE: Code.FAULT,
     Refusal.REFUND_TOO_LARGE: Code.FAULT,
+    Refusal.DAILY_CAP: Code.FAULT,
 }

@@ -149,7 +149,7 @@ async def newcomer(live: LiveNode, *currencies: str, **opening: int) -> Caller:
     async def work(tx: Tx, commands: Any, now: int) -> list[dict[str, str]]:
         new = NewMerchant(name=f"Merchant {number}", email=f"e{number}@example.com", plan=Plan.PRO)
         created = await create_merchant(live.core.keyring, "ecomtrade24", tx, new, now)
-        given = await enrol(live.core.keyring, tx, created.merchant_id, new.name, currencies, now)
+        given = await enrol(live.core.keyring, tx, created.merchant_id, new.name, currencies, now, sandbox=True)
         await book.post(tx, [opened(created.merchant_id, "sandbox-channels", code, units, now) for code, units in opening.items()], now)
         return [given]
 

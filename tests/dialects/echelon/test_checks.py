@@ -1,12 +1,31 @@
 """The order of checks and every status: version, rate, token, operations, schema, money, id, business, existence."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from paymux.errors import Busy
+from paymux.payments.read import by_reference
 from tests.dialects.echelon.merchant import VERSION, Caller, changed, fixture_node, newcomer, payin, payout
-from tests.node import LiveNode, request_bytes, status_of
+from tests.node import LiveNode, request_bytes, status_of, together
 
 OFFLINE = {"paymentMethodCode": "OFFLINE"}
+
+
+PATHS = (
+    "/auth-tokens", "/auth-tokens-by-action", "/payins/!availablePaymentOptions", "/payins/{id_payin}", "/payins/{id_payin}/accounts",
+    "/payins/{id_payin}/!setExternalReference", "/payouts/!availablePaymentOptions", "/payouts/{id_payout}", "/balances", "/merchant-info",
+    "/currencies", "/segments", "/payment-operators", "/payment-methods", "/payment-options", "/fx-rates", "/fx-rate-pairs",
+    "/topups/!availablePaymentOptions", "/topups/{id_top_up}",
+)  # fmt: skip
+
+
+async def test_the_document_has_every_endpoint(live: LiveNode) -> None:
+    document = (await live.http.get("/openapi/echelon.json")).json()
+    assert set(document["paths"]) == set(PATHS)
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
 
 
 @pytest.mark.parametrize("version", [None, "", "abc", "1", "3", "02", "2.54", "2,2"])
@@ -26,7 +45,8 @@ async def test_blanks_around_the_version_and_any_case_of_its_name_do(live: LiveN
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/nowhere"), ("DELETE", "/payins/A"), ("PUT", "/balances"), ("GET", "/payins/!availablePaymentOptions/x"),
-     ("POST", "/currencies"), ("GET", "/auth-tokens"), ("HEAD", "/balances")],
+     ("POST", "/currencies"), ("GET", "/auth-tokens"), ("HEAD", "/balances"), ("GET", "/payins/!availablePaymentOptions"),
+     ("GET", "/topups/%21availablePaymentOptions"), ("POST", "/payouts/!setExternalReference")],
 )  # fmt: skip
 async def test_a_wrong_url_or_method_is_not_found_whoever_asks(live: LiveNode, method: str, path: str) -> None:
     answer = await live.http.request(method, path, headers=VERSION)
@@ -84,6 +104,19 @@ async def test_ten_a_second_and_not_one_more(fixture_database: str, live: LiveNo
         refused = answers[counts.index(429)]
         assert refused.json()["description"]
         assert refused.headers["retry-after"] == "1"
+        nobody = {**VERSION, "Authorization": "Bearer x.y.z"}
+        refused_there = await together([limited.http.get("/currencies", headers=nobody) for _ in range(40)])
+        assert {answer.status_code for answer in refused_there} == {401, 429}  # the address's own count
+        pairs = {
+            "idPayin": "P",
+            "token": token,
+            "amount": "100",
+            "currencyCode": "IDR",
+            "merchantCode": "TEST_MERCHANT",
+            "returnUrl": "https://a.example",
+        }
+        for _ in range(12):  # buyers on our page are neither told to slow down nor use up the merchant's rate
+            assert (await limited.http.get("/", params=pairs)).status_code == 200
         other = Caller(limited, "OTHER_MERCHANT", "OTHER_SECRET")
         assert (await other.ask_token(operations=["GET /currencies"])).status_code == 200
 
@@ -97,6 +130,24 @@ async def test_a_disabled_merchant_is_inactive_from_the_next_request_on(live: Li
     await live.core.writer.submit(change_merchants, ChangeMerchant(id=merchant_id, active=False))
     for answer in (await someone.get("/payins/X"), await someone.ask_token(operations=["GET /currencies"])):
         assert (answer.status_code, answer.json()[0]["code"]) == (406, "MERCHANT_INACTIVE")
+
+
+@pytest.mark.parametrize(("trouble", "status"), [(RuntimeError("a secret detail"), 500), (Busy("the queue is full"), 503)])
+async def test_trouble_of_ours_is_said_in_the_apis_own_form(
+    live: LiveNode, merchant: Caller, monkeypatch: pytest.MonkeyPatch, trouble: Exception, status: int
+) -> None:
+    bearer = {"Authorization": f"Bearer {await merchant.token()}"}
+    submit = live.core.reader.submit
+
+    async def troubled(verb: Any, command: Any) -> Any:
+        if verb is by_reference:
+            raise trouble
+        return await submit(verb, command)
+
+    monkeypatch.setattr(live.core.reader, "submit", troubled)
+    for answer in (await merchant.get("/payins/X", **bearer), await merchant.post("/payins/X", payin(), **bearer)):
+        assert (answer.status_code, list(answer.json())) == (status, ["description"])
+        assert "secret" not in answer.text
 
 
 async def test_browsers_are_let_in(live: LiveNode, merchant: Caller) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,7 +10,11 @@ import pytest
 
 from paymux.dialects.echelon.methods import PAYIN, specs
 from paymux.merchants.channels import Channel, Direction
+from paymux.money import Money, known
+from paymux.payments.lifecycle import Event
+from paymux.payments.model import Receipt, Report, Source
 from paymux.payments.report import Told
+from paymux.payments.turn import PROVIDER
 from tests.dialects.echelon.merchant import Caller, newcomer, payin
 from tests.node import LiveNode, together
 from tests.webhooks.receiver import receiving
@@ -156,7 +161,7 @@ async def test_amounts_are_exact_decimals(live: LiveNode, merchant: Caller) -> N
     bearer = {"X-API-Version": "2", "Authorization": f"Bearer {await someone.token()}"}
     answer = await live.http.post("/payins/EXACT", content=raw, headers=bearer)
     assert answer.content.count(b'"amount":12.34,') == 2
-    for text, status in (("42.00", 201), ("4.2e1", 201), ("42.05", 406)):
+    for text, status in (("42.00", 201), ("4.2e1", 201), ("42.05", 406), ("42.00000000000000000000000000007", 406)):
         raw = json.dumps(payin("AMOUNT", "IDR", OFFLINE)).replace('"AMOUNT"', text).encode()
         bearer["Authorization"] = f"Bearer {await merchant.token()}"
         answer = await live.http.post(f"/payins/EXACT-{text[-2:]}", content=raw, headers=bearer)
@@ -200,6 +205,30 @@ async def test_the_amount_decides_what_the_sandbox_does(live: LiveNode, amount: 
             assert found["process"]["processedAt"] == found["paymentMethodResponse"]["expireAt"]
             await live.sweep()
             assert (await shop.got(1))[0].body == b'{"idEntity":"MAGIC"}'
+    await live.assert_books_hold()
+
+
+async def test_trouble_behind_the_channel_is_no_decline(live: LiveNode) -> None:
+    someone = await newcomer(live, "EUR")
+    profile = (await someone.profiled()).profile
+    await someone.set_profile(msgspec.structs.replace(profile, magic=((Decimal(60), "broken"), (Decimal(70), "declined"))))
+    for amount, reason in ((60, "SYSTEM"), (70, "PAYMENT_PROCESS_ERROR")):
+        assert (await someone.post(f"/payins/BROKEN-{amount}", payin(amount, "EUR", OFFLINE))).status_code == 201
+        await live.advance_clock(3)
+        assert await someone.ends(f"/payins/BROKEN-{amount}") == "FAILED"
+        found = (await someone.get(f"/payins/BROKEN-{amount}")).json()
+        assert found["process"]["failureReasons"]["failureReasonCode"] == reason
+
+
+async def test_money_in_another_currency_is_the_wrong_one(live: LiveNode) -> None:
+    someone = await newcomer(live, "EUR")
+    assert (await someone.post("/payins/FOREIGN", payin(35, "EUR", OFFLINE))).status_code == 201
+    number = (await someone.payment("FOREIGN")).id
+    receipt = Receipt(reference="foreign:1", amount=Money(4000, known("USD")))
+    report = Report(payment_id=number, event=Event.PAID, source=Source.PROVIDER, happened_at=0, provider=PROVIDER, receipt=receipt)
+    await live.advance(report)
+    found = (await someone.get("/payins/FOREIGN")).json()
+    assert found["process"]["failureReasons"]["failureReasonCode"] == "INCORRECT_CURRENCY"
     await live.assert_books_hold()
 
 

@@ -1,5 +1,7 @@
 """Payouts: funds are held with the request, never below zero, spent or given back by the outcome; what is unclear is never sent twice."""
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -35,14 +37,21 @@ async def test_the_fee_is_held_with_the_amount_and_both_leave_together(live: Liv
     await live.assert_books_hold()
 
 
-async def test_a_dead_payout_gives_everything_back(live: LiveNode) -> None:
+@pytest.mark.parametrize(
+    ("account", "reason"), [("00000000", "INVALID_ACCOUNT_NUMBER"), ("00000003", "INVALID_ACCOUNT_NAME"), ("00000004", "SYSTEM")]
+)
+async def test_a_dead_payout_gives_everything_back_and_says_why(live: LiveNode, account: str, reason: str) -> None:
     someone = await newcomer(live, "EUR", EUR=100_00)
-    assert (await someone.post("/payouts/DEAD", bank(40, "00000000"))).status_code == 201
-    await live.advance_clock(60)
+    assert (await someone.post("/payouts/DEAD", bank(40, account))).status_code == 201
+    if reason == "SYSTEM":  # it never reached the bank, which is certain only a while later
+        async with asyncio.timeout(15):
+            while (await someone.payout("DEAD")).state is not PayoutState.UNCLEAR:  # noqa: ASYNC110 - the duty sends it
+                await asyncio.sleep(0.01)
+    await live.advance_clock(400)
     assert await someone.ends("/payouts/DEAD") == "FAILED"
     assert figures((await someone.balances())["EUR"]) == (100, 100, 0)
     reasons = (await someone.get("/payouts/DEAD")).json()["process"]["failureReasons"]
-    assert reasons["failureReasonCode"] == "INVALID_ACCOUNT_NUMBER"
+    assert reasons["failureReasonCode"] == reason
     assert reasons["failedAt"]
     await live.assert_books_hold()
 

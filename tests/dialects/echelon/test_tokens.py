@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paymux.dialects.echelon import auth
+from paymux.dialects.echelon.claims import OPERATIONS_CHARS_MAX, TokenWish
 from paymux.keyring import Keyring
 from tests.dialects.echelon.merchant import VERSION, Caller, payin
 from tests.node import LiveNode
@@ -83,22 +84,55 @@ async def test_an_operation_that_cannot_be_run_is_invalid(merchant: Caller, expr
     "expression", ["(a+)+$", "(.*)*" * 30, "(a|a)*b", "(x+x+)+y", "([a-z]+)*" * 20, "(.?){250}", "a{0,300}", "(" * 200 + "a" + ")" * 200]
 )
 async def test_a_hostile_expression_is_answered_at_once(merchant: Caller, expression: str) -> None:
-    began = time.perf_counter()
+    # Server and client share this thread; what it waits for is not counted.
+    began = time.thread_time()
     token = await merchant.token([f"GET /payins/{expression}"])
-    middle = time.perf_counter()
+    middle = time.thread_time()
     answer = await merchant.get("/payins/" + "a" * 249 + "!", Authorization=f"Bearer {token}")
-    ended = time.perf_counter()
+    ended = time.thread_time()
     assert answer.status_code in (400, 403)
-    assert middle - began < 2 * HOSTILE_S  # the token's own round trip stands in it
-    assert ended - middle < 2 * HOSTILE_S
+    assert middle - began < HOSTILE_S
+    assert ended - middle < HOSTILE_S
 
 
 @given(st.text(alphabet="ab.*+?()[]{}|\\^$0123456789,-pPwsd", max_size=300))
 def test_no_expression_takes_long(expression: str) -> None:
     began = time.thread_time()
-    auth.valid_pattern(f"GET /{expression}")
+    auth.runnable([f"GET /{expression}"])
     auth.covers((f"GET /{expression}",), "GET", "/" + "a" * 250 + "b")
     assert time.thread_time() - began < HOSTILE_S
+
+
+@pytest.mark.parametrize(
+    "hostile", ["/p(.?){{{0}}}", "/(((.?){{4}}){{4}}){{4}}{0}", "/.*a.{{150}}{0}", "/(x+x+)+(z?){{250}}{0}", "/([a-z]?[^b]?){{100}}{0}"]
+)
+async def test_a_token_full_of_hostile_expressions_is_refused_or_costs_little(merchant: Caller, hostile: str) -> None:
+    operations, number = list[str](), 0
+    while sum(map(len, operations)) + 40 < OPERATIONS_CHARS_MAX:
+        operations.append("GET " + hostile.format(number % 50 + 200))
+        number += 1
+    auth._expression.cache_clear()
+    began = time.thread_time()
+    assert not auth.runnable(operations)
+    assert time.thread_time() - began < HOSTILE_S
+    answer = await merchant.ask_token(operations=operations)
+    assert (answer.status_code, answer.json()[0]["code"]) == (406, "OPERATION_INVALID")
+    most = next(count for count in range(len(operations), 0, -1) if auth.runnable(operations[:count]))
+    token = await merchant.token(operations[:most])
+    for cold in (True, False):
+        if cold:
+            auth._expression.cache_clear()  # as after a restart
+        began = time.thread_time()
+        assert not auth.covers(tuple(operations[:most]), "GET", "/payins/" + "a" * 249 + "!")
+        assert time.thread_time() - began < HOSTILE_S
+    answer = await merchant.get("/payins/" + "a" * 250, Authorization=f"Bearer {token}")
+    assert answer.status_code in (403, 410)
+
+
+async def test_a_token_for_hundreds_of_payments_is_issued(merchant: Caller) -> None:
+    operations = [f"GET /payins/ORDER-{number:06}" for number in range(300)]
+    token = await merchant.token(operations)
+    assert (await merchant.get("/payins/ORDER-000299", Authorization=f"Bearer {token}")).status_code == 410
 
 
 @pytest.mark.parametrize(
@@ -149,7 +183,8 @@ async def test_tokens_that_are_not_ours_or_are_over_are_refused(live: LiveNode, 
 
 def test_a_rotated_master_key_still_reads_what_it_signed() -> None:
     old, new = "the old master key of this installation", "the new master key of this installation"
-    token = auth.Tokens(Keyring(old)).issue("M", ("GET /balances",), 60, None, "j", 0)
+    wish = TokenWish(merchant_code="M", secret="", valid_s=60, operations=("GET /balances",), money=None)
+    token = auth.Tokens(Keyring(old)).issue(wish, "j", 0)
     assert auth.Tokens(Keyring(new, [old])).read(f"Bearer {token}") is not None
     assert auth.Tokens(Keyring(new)).read(f"Bearer {token}") is None
 

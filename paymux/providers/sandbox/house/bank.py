@@ -1,9 +1,9 @@
 """The sandbox's bank: sends money out, and keeps books of its own. It stands for a bank elsewhere.
 
 Account numbers decide what becomes of a remittance: 00000000 fails (no such account), 00000001 is taken but answered with nothing (the
-sender cannot know), 00000002 stays under way until somebody reports it, every other one is paid. A refund goes where the money came
-from, so its amount decides: one that ends in 91 fails, in 92 is answered with nothing, in 93 stays under way. Outcomes come `OUTCOME_MS`
-later, by the sandbox's clock.
+sender cannot know), 00000002 stays under way until somebody reports it, 00000003 fails (the name is not the holder's), 00000004 never
+arrives and is answered with nothing, every other one is paid. A refund goes where the money came from, so its amount decides: one that
+ends in 91 fails, in 92 is answered with nothing, in 93 stays under way. Outcomes come `OUTCOME_MS` later, by the sandbox's clock.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from paymux.storage.writer import Batcher
 _q = load("paymux.providers.sandbox.house")
 
 OUTCOME_MS = 2 * SECOND
-NO_SUCH_ACCOUNT, SILENT, ENDLESS = "00000000", "00000001", "00000002"
-INVALID_ACCOUNT = "invalid_account_number"
+NO_SUCH_ACCOUNT, SILENT, ENDLESS, WRONG_NAME, LOST = "00000000", "00000001", "00000002", "00000003", "00000004"
+FAILS = {NO_SUCH_ACCOUNT: "invalid_account_number", WRONG_NAME: "invalid_account_name"}
 REFUND = "refund"
 REFUND_ENDS = {91: NO_SUCH_ACCOUNT, 92: SILENT, 93: ENDLESS}  # by the last two digits of the minor units
 
@@ -38,6 +38,8 @@ class SandboxBank:
     async def send(self, order: Remittance) -> Remitted:
         """Take an order; the same key again is the same order."""
         account = _account(order)
+        if account == LOST:
+            return Remitted(known=None, why="the line to the bank broke")
         await self._writer.submit(_take, (order, account))
         if account == SILENT:
             return Remitted(known=None, why="the bank did not answer")
@@ -59,7 +61,7 @@ def _account(order: Remittance) -> str:
 
 async def _take(tx: Tx, orders: Sequence[tuple[Remittance, str]], now: int) -> list[None]:
     for order, account in orders:
-        failed = account == NO_SUCH_ACCOUNT
+        reason = FAILS.get(account)
         await tx.fetch(
             _q.take_remittance,
             operation_key=order.operation_key,
@@ -67,9 +69,9 @@ async def _take(tx: Tx, orders: Sequence[tuple[Remittance, str]], now: int) -> l
             amount_units=order.amount.units,
             currency=order.amount.currency.code,
             account=account,
-            reason=INVALID_ACCOUNT if failed else None,
+            reason=reason,
             due_at=now + OUTCOME_MS,
-            ends="pending" if account == ENDLESS else "failed" if failed else "paid",
+            ends="pending" if account == ENDLESS else "failed" if reason else "paid",
             now=now,
         )
     return [None for _ in orders]

@@ -41,7 +41,7 @@ class ExchangeVerbs:
 
 
 class ExchangeDuties:
-    """What a serving process does for the exchange in the background. Without a payer due payouts wait."""
+    """What a serving process does for the exchange in the background. Without a remitter due payouts wait."""
 
     def __init__(
         self, verbs: ExchangeVerbs, reader: Batcher, writer: Batcher, storage: Storage, client: Client, clock: Clock, sandbox: bool

@@ -27,7 +27,7 @@ from paymux.storage.query import Tx
 
 S = Status
 MOVES_MONEY = frozenset({S.IN_PROGRESS_PAYOUT, S.DONE, S.RETURNED})
-IN_FLIGHT = frozenset({Payout.STARTED})  # only the payer knows what becomes of it
+IN_FLIGHT = frozenset({Payout.STARTED})  # only the remitter knows what becomes of it
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -235,7 +235,7 @@ def _queue(work: _Work, order: Order, step: Step) -> Order:
 
 
 def _finish(work: _Work, order: Order, step: Step, txid: str | None = None) -> Changed | Refused:
-    """Paid out: by a person who says so, or by the payer."""
+    """Paid out: by a person who says so, or by the remitter."""
     if not order.reserved_units and work.balances[inventory(order.to_code)] < order.out_units:
         return refuse(Refusal.INSUFFICIENT_BALANCE, f"the inventory of {order.to_code} does not cover order {order.uid}: fill it up first")
     order = _arrived(work, order, step)
@@ -267,7 +267,7 @@ def _receive(work: _Work, order: Order, step: Step, receipt: Receipt) -> Changed
 
 
 def _paid(work: _Work, order: Order, step: Step, payout: Payout) -> Changed | Refused:
-    """What the payer says of a payout that was started; a second telling changes nothing."""
+    """What the remitter says of a payout that was started; a second telling changes nothing."""
     if order.payout is not Payout.STARTED:
         return Changed(order, repeated=True)
     if payout is Payout.SENT:

@@ -43,7 +43,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     get: Currency
     now: int
     path: str
-    version: int
+    version: int | str
     shop: str | None = None
     order_ref: str | None = None
     reference: str | None = None
@@ -167,6 +167,8 @@ def _facts(view: OrderView, t: Callable[..., Markup]) -> list[tuple[object, obje
         (t("order.rate"), f"{order.details.rate_in} {view.give.symbol} = {order.details.rate_out} {view.get.symbol}"),
     ]
     hidden: tuple[Value, ...] = () if order.details.hide_out else order.details.to_values
+    if order.details.floating and not order.details.floating.fixed and view.screen in UNPAID:
+        rows.append((t("order.floats"), t("order.floats.text")))
     rows += [(value.name, value.value) for value in (*order.details.from_values, *hidden, *order.details.route_values)]
     if view.screen not in UNPAID:
         rows.append((t("order.created"), time_markup(order.created_at, language)))

@@ -102,7 +102,7 @@ class OrderPages:
             get=catalogue.currencies[order.to_code],
             now=catalogue.now,
             path=f"/{_language(request)}/{tail}",
-            version=order.version,
+            version=_version(opened),
             order_ref=str(order.uid),
             amount=money_of(order.in_units, catalogue.currencies[order.from_code]),
         )
@@ -113,7 +113,14 @@ class OrderPages:
 def _standing(opened: Opened) -> bytes:
     order = opened.order
     status = standing(order.status, order.expires_at, opened.catalogue.now)
-    return msgspec.json.encode({"screen": status, "version": order.version})
+    return msgspec.json.encode({"screen": status, "version": _version(opened)})
+
+
+def _version(opened: Opened) -> int | str:
+    """What a page compares to know that it is old; a rate that floats changes it, too."""
+    order = opened.order
+    floats = order.details.floating is not None and not order.details.floating.fixed
+    return f"{order.version}-{order.out_units}" if floats else order.version
 
 
 def _language(request: Request) -> str:

@@ -90,6 +90,7 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "list":     ("exchange:list_", "List orders that wait for somebody."),
             "act":      ("exchange:act", "Lead an order on: confirm, hold, return, delete, done and others."),
             "receive":  ("exchange:receive", "Note money that came for an order."),
+            "late":     ("exchange:late", "Return or accept money that came after an order's end."),
             "stock":    ("exchange:stock", "Put money into the inventory, or take it out."),
             "setup":    ("exchange:setup", "Add or change currencies and directions, from a file."),
             "key":      ("exchange:key", "Give a merchant a key pair for the exchanger's API."),

@@ -74,10 +74,10 @@ SELECT o.* FROM {rows} r JOIN exchange_order o ON o.uid = r.uid ORDER BY o.uid F
 
 -- change_orders --
 -- What a change leaves of orders.
--- rows: uid bigint, in_units bigint, out_units bigint, fee_units bigint, rounding_units bigint, commission_units bigint, received_units bigint, reserved_units bigint, status text, version bigint, payout text, operation_key text, asked bigint, act_at bigint, txid text, details text, merchant_id bigint, expires_at bigint
+-- rows: uid bigint, in_units bigint, out_units bigint, fee_units bigint, rounding_units bigint, commission_units bigint, received_units bigint, reserved_units bigint, late_units bigint, status text, version bigint, payout text, operation_key text, asked bigint, act_at bigint, txid text, details text, merchant_id bigint, expires_at bigint
 UPDATE exchange_order SET in_units = r.in_units, out_units = r.out_units, fee_units = r.fee_units, rounding_units = r.rounding_units,
-    commission_units = r.commission_units, received_units = r.received_units, reserved_units = r.reserved_units, status = r.status,
-    version = r.version, payout = r.payout, operation_key = r.operation_key, asked = r.asked, act_at = r.act_at, txid = r.txid,
+    commission_units = r.commission_units, received_units = r.received_units, reserved_units = r.reserved_units,
+    late_units = r.late_units, status = r.status, version = r.version, payout = r.payout, operation_key = r.operation_key, asked = r.asked, act_at = r.act_at, txid = r.txid,
     details = r.details, merchant_id = r.merchant_id, expires_at = r.expires_at, updated_at = :now
 FROM {rows} r WHERE exchange_order.uid = r.uid;
 
@@ -123,9 +123,9 @@ WHERE o.merchant_id = :merchant_id AND (:every = 1 OR (CASE WHEN o.status IN ('n
 SELECT o.* FROM exchange_order o WHERE o.status = 'done' ORDER BY o.uid DESC LIMIT :page;
 
 -- waiting_orders --
--- Orders that wait for a person.
+-- Orders that wait for a person; also ended ones for which more money came.
 SELECT o.* FROM exchange_order o
-WHERE o.status IN ('inProgress', 'inProgressPayout', 'errorPayment', 'errorPayout', 'hold') ORDER BY o.uid DESC LIMIT :page;
+WHERE (o.status IN ('inProgress', 'inProgressPayout', 'errorPayment', 'errorPayout', 'hold') OR o.late_units > 0) ORDER BY o.uid DESC LIMIT :page;
 
 -- history_of_order --
 -- Everything that happened to an order.

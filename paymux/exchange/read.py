@@ -7,6 +7,7 @@ import msgspec
 
 from paymux.exchange import store
 from paymux.exchange.catalogue import Shelf
+from paymux.exchange.floating import seen
 from paymux.exchange.model import Order, secret_about
 from paymux.exchange.offer import Catalogue, Opened
 from paymux.keyring import Keyring
@@ -80,4 +81,4 @@ class Reads:
         ]
 
     def _open(self, order: Order, catalogue: Catalogue) -> Opened:
-        return Opened(order, self._keyring.decrypt(order.secret, secret_about(order.id)), catalogue)
+        return Opened(seen(order, catalogue), self._keyring.decrypt(order.secret, secret_about(order.id)), catalogue)

@@ -89,6 +89,7 @@ async def change(tx: Tx, orders: Sequence[Order], now: int) -> None:
                 o.commission_units,
                 o.received_units,
                 o.reserved_units,
+                o.late_units,
                 o.status,
                 o.version,
                 o.payout,

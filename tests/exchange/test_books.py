@@ -1,10 +1,18 @@
-"""The books over random lives of orders: in, out, fee, rounding and commission add up at every end, and no inventory is below zero."""
+"""The books over random lives of orders: in, out, fee, rounding and commission add up at every end, and no inventory is below zero.
+
+One direction floats and its rate moves all the time; money comes short, in full, too much and too late.
+"""
 
 import random
 
-from paymux.exchange.change import Receipt, Step
+import msgspec
+
+from paymux.errors import Refused
+from paymux.exchange import store
+from paymux.exchange.change import Late, Receipt, Step
 from paymux.exchange.lifecycle import Actor, Status
-from paymux.exchange.setup import Stock, stock
+from paymux.exchange.model import Floating
+from paymux.exchange.setup import Stock, put_directions, stock
 from tests.exchange.shop import CARD, EMAIL, PURSE, R1, R2, R3, WALLET, exchanging
 
 ORDERS, BATCH = 2000, 100
@@ -17,7 +25,11 @@ async def test_thousands_of_random_orders_leave_books_that_add_up(database_url: 
     async with exchanging(database_url) as exchange:
         writer, core = exchange.live.core.writer, exchange.live.core
         uids: list[int] = []
+        direction = (await core.reader.submit(core.shelf.read, None)).directions[R1]
         for turn in range(ORDERS // BATCH):
+            rate = f"{dice.uniform(100, 200):.5f}"
+            floating = msgspec.structs.replace(direction, rate_out=rate, fee=f"{dice.uniform(0, 2):.2f}", floating=Floating())
+            assert await writer.submit(put_directions, floating) is None
             for _ in range(BATCH):
                 route, to_values, route_values, low, high = dice.choice(WISHES)
                 amount = f"{dice.uniform(low, high):.8f}"
@@ -40,3 +52,9 @@ async def test_thousands_of_random_orders_leave_books_that_add_up(database_url: 
         for code in ("WMZ", "SBERRUB", "USDTTRC20", "ETH", "BTC"):
             assert await exchange.inventory(code) >= 0
         assert len(uids) > ORDERS // 4
+        found = await core.storage.read(lambda tx: store.find(tx, uids))
+        late = [uid for uid, order in found.items() if order.late_units]
+        assert len(late) > 10
+        for uid in late:
+            step = Step(uid=uid, actor=Actor.OPERATOR, late=dice.choice(list(Late)))
+            assert not isinstance(await writer.submit(core.exchange.change, step), Refused)

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from paymux.exchange import store as exchange
 from paymux.ledger import book, check
 from paymux.merchants import directory
 from paymux.payments import store, verify
@@ -38,6 +39,14 @@ SELECT i / 2, CASE i % 2 WHEN 0 THEN 'payable' ELSE 'fees' END, 'EUR', NULL FROM
 SELECT 't' || i, 1, i, 1 + i % 3999, 4000, 100, 'payment.paid', 0, 0 FROM n;
 {NUMBERS} INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, body, state, tries, created_at)
 SELECT 1, i, 'stub', 'paid', 'd' || i, '', 'delivered', 1, 0 FROM n;
+{NUMBERS} INSERT INTO exchange_order (id, rid, secret, merchant_id, direction_id, from_code, to_code, in_units, out_units, fee_units,
+    rounding_units, commission_units, received_units, reserved_units, status, version, payout, asked, act_at, details, created_at,
+    expires_at, updated_at)
+SELECT 'id' || i, 'r' || i, '', i % 200, 'd', 'A', 'B', 1, 1, 0, 0, 0, 0, 0,
+    CASE i % 100 WHEN 0 THEN 'hold' WHEN 1 THEN 'done' WHEN 2 THEN 'new' ELSE 'deleted' END, 1, 'none', 0,
+    CASE i % 500 WHEN 0 THEN i END, '{{}}', i, i, i FROM n;
+{NUMBERS} INSERT INTO exchange_click (code, browser, network, referrer, query, visitor, clicked_at)
+SELECT 'p' || (i % 200), '', '', '', '', '', i FROM n;
 """
 
 cli = load("paymux.cli")
@@ -76,9 +85,16 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (verify._q.receipts_between, BETWEEN),
     (verify._q.attempts_between, BETWEEN),
     (verify._q.notices_between, BETWEEN),
+    (exchange.q.find_orders, {}),
+    (exchange.q.find_ids, {}),
+    (exchange.q.overdue_orders, {"now": 300, "batch": 200}),
+    (exchange.q.due_payouts, {"now": 300, "batch": 20}),
+    (exchange.q.latest_orders, {"page": 3}),
+    (exchange.q.waiting_orders, {"page": 50}),
+    (exchange.q.orders_of_merchant, {"merchant_id": 5, "every": 1, "now": 0, "page": 10, "skip": 0}),
 ]
 FIVES = {"bigint": "5, 6", "text": "'5', '6'"}
-TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice")
+TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice", "exchange_order", "exchange_click")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from paymux.dialects.exchanger.profiles import language
 from paymux.exchange.calculate import Fault, Quote, Refusal, quote, rate_of
 from paymux.exchange.create import NewOrder
 from paymux.exchange.fields import FieldFault, judge
+from paymux.exchange.floating import afloat
 from paymux.exchange.lifecycle import Status
 from paymux.exchange.model import Details, Direction, Value
 from paymux.exchange.offer import Catalogue
@@ -76,8 +77,9 @@ def _quote(params: Mapping[str, Any], catalogue: Catalogue, direction: Direction
     if asked is None:
         return Fail(Code.AMOUNT_MISSING)
     give, get = catalogue.pair(direction)
-    reserve = catalogue.reserves.get(get.code, 0)
-    found = quote(direction, give, get, rate_of(direction), asked, reserve, partner=bool(text_of(params.get("partner"))))
+    found = quote(
+        direction, give, get, rate_of(direction), asked, catalogue.offered(direction), partner=bool(text_of(params.get("partner")))
+    )
     if isinstance(found, Refusal):
         code, name = FAULTS[found.fault]
         return Fail(code, {name: msgspec.Raw(found.limit.encode())} if name else {})
@@ -135,6 +137,7 @@ def _details(
         rate_out=direction.rate_out,
         discount=amounts.discount,
         fee=direction.fee,
+        floating=afloat(direction),
         out_asked=asked is not None and asked < 0,
         quoted_at=catalogue.now,
         from_decimals=give.decimals,

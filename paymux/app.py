@@ -15,8 +15,9 @@ import structlog
 
 from paymux import __version__
 from paymux.app_exchange import FORMS as EXCHANGE_FORMS
-from paymux.app_exchange import ExchangeDuties, ExchangeVerbs, exchange_document, exchange_tables
+from paymux.app_exchange import ExchangeDuties, ExchangeVerbs, exchange_document, exchange_doors
 from paymux.checkout.door import Checkout
+from paymux.checkout.exchange_form import ExchangeForm
 from paymux.checkout.payment_page import PaymentPage
 from paymux.checkout.transfer.door import TransferDoor
 from paymux.clock import Clock
@@ -247,7 +248,8 @@ class Node(ExchangeDuties):
             settings.fx_rates,
             core.sandbox,
         ).table()
-        exchange, orders = exchange_tables(core, core.reader, core.writer, settings.rate_limits, core.sandbox)
+        doors = exchange_doors(core, core.reader, core.writer, core.keyring, settings.rate_limits, core.sandbox)
+        exchange, self._exchange_form = doors.api, doors.form
         transfer_api = etpay_routes.Api(
             settings,
             core.keyring,
@@ -292,7 +294,7 @@ class Node(ExchangeDuties):
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        tables = (own, exchange, orders, gateway, payins, checkout, transfer_api, transfer_pages)
+        tables = (own, exchange, *doors.pages, gateway, payins, checkout, transfer_api, transfer_pages)
         dispatcher = Dispatcher(tables, origin, ecomtrade24_routes.failure, settings.body_max_bytes)
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
@@ -328,10 +330,12 @@ class Node(ExchangeDuties):
         return Response(200, b'{"ok":true}', JSON)
 
     async def _root(self, request: Request) -> Response:
-        """`/` belongs to Echelon's payment page where its link says so."""
-        if not PaymentPage.owns(request):
+        """`/` belongs to Echelon's payment page, or to the exchange's form, where the link says so."""
+        pages: tuple[PaymentPage | ExchangeForm, ...] = (self._payment_page, self._exchange_form)
+        page = next((one for one in pages if one.owns(request)), None)
+        if page is None:
             return ecomtrade24_routes.failure(request, 404, {})
-        return await (self._payment_page.show(request) if request.method == "GET" else self._payment_page.act(request))
+        return await (page.show(request) if request.method == "GET" else page.act(request))
 
     async def _callback(self, request: Request) -> Response:
         status = await self._from_house(request.path, request.headers, request.body)

@@ -95,6 +95,8 @@ COMMANDS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "setup":    ("exchange:setup", "Add or change currencies and directions, from a file."),
             "key":      ("exchange:key", "Give a merchant a key pair for the exchanger's API."),
             "reliable": ("exchange:reliable", "Repeat a merchant's order notices until they are taken."),
+            "partner-key": ("exchange_partner:partner_key", "Give a partner a new key for the partners' own API."),
+            "reward":   ("exchange_partner:reward", "Note that a partner was paid of what it earned."),
         },
     ),
     "ledger": ("The books.", {"check": ("ledger:check", "Prove the books and the histories.")}),

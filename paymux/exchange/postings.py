@@ -83,6 +83,11 @@ def returned(cause: Cause, units: int) -> Iterator[Transfer]:
     yield from cause.move(transit, clearing(SHARED, HOUSE, order.from_code), units, Why.ORDER_RETURNED)
 
 
+def rewarded(key: str, partner: str, code: str, units: int, at: int) -> Transfer:
+    """A partner was paid."""
+    return Transfer(key, SHARED, None, commission(SHARED, partner, code), clearing(SHARED, HOUSE, code), units, Why.REWARDED, at)
+
+
 def stocked(key: str, code: str, units: int, at: int) -> Transfer:
     """An operator puts money into the inventory, or (units < 0) takes it out."""
     house, stock = clearing(SHARED, HOUSE, code), inventory(code)

@@ -69,6 +69,7 @@ async def insert(tx: Tx, orders: Sequence[Order]) -> None:
                 o.ipn_secret,
                 o.created_at,
                 o.expires_at,
+                o.details.partner,
             )
             for o in orders
         ],

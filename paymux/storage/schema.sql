@@ -356,11 +356,13 @@ CREATE TABLE exchange_order (
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
     updated_at bigint NOT NULL,
-    late_units bigint NOT NULL DEFAULT 0 CHECK (late_units >= 0) -- came after the end, not decided
+    late_units bigint NOT NULL DEFAULT 0 CHECK (late_units >= 0), -- came after the end, not decided
+    partner text                  -- who sent the client, for lists; the truth stands in details
 );
 CREATE INDEX exchange_order_merchant ON exchange_order (merchant_id, uid);
 CREATE INDEX exchange_order_expiry ON exchange_order (expires_at) WHERE status IN ('new', 'waitPayment');
 CREATE INDEX exchange_order_act ON exchange_order (act_at) WHERE act_at IS NOT NULL;
+CREATE INDEX exchange_order_partner ON exchange_order (partner, uid) WHERE partner IS NOT NULL;
 CREATE INDEX exchange_order_waiting ON exchange_order (uid)
     WHERE status IN ('inProgress', 'inProgressPayout', 'errorPayment', 'errorPayout', 'hold') OR late_units > 0;
 CREATE INDEX exchange_order_done ON exchange_order (uid) WHERE status = 'done';

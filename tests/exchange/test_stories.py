@@ -196,7 +196,7 @@ async def test_a_notice_is_sent_once_and_by_setting_until_it_is_taken(exchange: 
         await exchange.lead(answer["data"], "deleted")
         await arrived(shop, answer["data"]["uid"], ["deleted"])
     finally:
-        await exchange.live.core.writer.submit(put_members, Member(merchant_id=40))
+        await exchange.live.core.writer.submit(put_members, Member(merchant_id=40, reliable_ipn=False))
 
     async def state(uid: int) -> tuple[str, int]:
         notice = (await exchange.story(uid))["notices"][0]

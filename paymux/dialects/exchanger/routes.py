@@ -16,6 +16,7 @@ from paymux.dialects.exchanger.auth import Gate
 from paymux.dialects.exchanger.errors import MESSAGES, TRANSPORT, Code
 from paymux.dialects.exchanger.methods import Call, Data, Method, Methods, Parts
 from paymux.dialects.exchanger.params import Unreadable, merged, read_body, read_query
+from paymux.dialects.exchanger.partner import PartnerApi
 from paymux.dialects.exchanger.wishes import Fail
 from paymux.http.serve import Handler, Request, Response, Route, Table
 
@@ -58,7 +59,8 @@ def failure(request: Request, status: int, headers: Mapping[str, str]) -> Respon
 class Door:
     """The table of methods, and who may call which."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, partner: PartnerApi) -> None:
+        self._partner = partner
         self.methods = Methods(parts)
         self._gate = Gate(parts.keys, parts.reader, parts.writer)
 
@@ -104,6 +106,7 @@ class Door:
             handler = self._export(kind)
             paths = (f"/service/export/{kind}", f"/service/export/{kind}/", f"/service/export/{kind}/{{code}}")
             routes += [Route(verb, path, handler, hidden=True) for path in paths for verb in ("GET", "HEAD")]
+        routes.append(Route("GET", "/service/partner/api.php", self._partner.handle, hidden=True))
         return Table(DIALECT, routes, failure, PREFIXES, BODY_BYTES_MAX)
 
     def _handler(self, row: Row) -> Handler:

@@ -159,11 +159,16 @@ def _named(units: int, currency: Currency, language: str) -> Markup:
     return Markup("{} {}").format(amount_markup(money_of(units, currency), language), currency.name)
 
 
+def _another_amount(order: Order) -> bool:
+    return order.received_units not in (0, order.in_units)
+
+
 def _facts(view: OrderView, t: Callable[..., Markup]) -> list[tuple[object, object]]:
     order, language = view.order, view.language
     rows: list[tuple[object, object]] = [
         (t("order.give"), _named(order.in_units, view.give, language)),
         (t("order.get"), _named(order.out_units, view.get, language)),
+        *([(t("fact.received"), _named(order.received_units, view.give, language))] if _another_amount(order) else []),
         (t("order.rate"), f"{order.details.rate_in} {view.give.symbol} = {order.details.rate_out} {view.get.symbol}"),
     ]
     hidden: tuple[Value, ...] = () if order.details.hide_out else order.details.to_values

@@ -78,7 +78,12 @@ class ExchangeForm:
         code, asked = request.params["code"][:CODE_CHARS_MAX], request.query
         catalogue = await self._reader.submit(self._shelf.read, None)
         known = False
-        if request.method == "GET" and not self._clicks.hit(request.client, CLICKS_PER_MINUTE, catalogue.now):
+        if (
+            request.method == "GET"
+            and code.isascii()
+            and code.isprintable()
+            and not self._clicks.hit(request.client, CLICKS_PER_MINUTE, catalogue.now)
+        ):
             known = await self._writer.submit(self._partners.click, self._click(request, code))
         names = (("cur_from", "from"), ("cur_to", "to"), ("city", "city"))
         target = {ours: asked.get(theirs, "")[:CODE_CHARS_MAX] for theirs, ours in names if ours != "city" or asked.get(theirs)}

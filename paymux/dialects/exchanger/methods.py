@@ -196,13 +196,15 @@ class Methods:
             )
             if opened is None:
                 return Fail(Code.NOT_FOUND)
+            if opened.order.details.hide_out:  # its link is for payers, who must not become its owners
+                return Fail(Code.NOT_ALLOWED)
             if not await self._.writer.submit(claim_orders, Claim(opened.order.uid, call.pair.merchant_id)):
                 return Fail(Code.NOT_ALLOWED)
         return {}
 
     async def make_key(self, call: Call) -> Data | Fail:
         assert call.pair is not None, "the door asked for a key"
-        made = await self._.writer.submit(self._.keys.add, NewPair(merchant_id=call.pair.merchant_id))
+        made = await self._.writer.submit(self._.keys.add, NewPair(merchant_id=call.pair.merchant_id, addresses=call.pair.addresses))
         return Fail(Code.TOO_MANY_KEYS) if made is None else {"access": {**_key(made), "secret": made.secret}}
 
     async def list_keys(self, call: Call) -> Data | Fail:
@@ -211,7 +213,11 @@ class Methods:
 
     async def delete_key(self, call: Call) -> Data | Fail:
         assert call.pair is not None, "the door asked for a key"
-        gone = await self._.writer.submit(self._.keys.revoke, (call.pair.merchant_id, text_of(call.params.get("apiKey"))))
+        key = text_of(call.params.get("apiKey"))
+        pair = await self._.reader.submit(self._.keys.find, key)
+        if pair is not None and pair.operator and not call.pair.operator:
+            return Fail(Code.NOT_FOUND)  # an operator's key is not a merchant's to revoke
+        gone = await self._.writer.submit(self._.keys.revoke, (call.pair.merchant_id, key))
         return {} if gone else Fail(Code.NOT_FOUND)
 
     async def session(self, call: Call) -> Data | Fail:

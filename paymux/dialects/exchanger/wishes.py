@@ -23,6 +23,7 @@ from paymux.exchange.offer import Catalogue
 from paymux.http.client import url_fault
 
 URL_CHARS_MAX = 200
+EXTRA_BYTES_MAX = 4096
 FAULTS = {
     Fault.ZERO: (Code.AMOUNT_ZERO, ""),
     Fault.EATEN: (Code.AMOUNT_EATEN, ""),
@@ -60,6 +61,9 @@ def wish(params: Mapping[str, Any], catalogue: Catalogue, merchant_id: int, reli
         return values
     if fault := _url_faults(params):
         return fault
+    extra = params.get("extraData")
+    if isinstance(extra, dict) and len(msgspec.json.encode(_plain(extra))) > EXTRA_BYTES_MAX:
+        return field_fault("extraData", "extraData", "regexp", "extraData")
     details = _details(params, catalogue, direction, amounts, values, reliable, header_language)
     status = Status.WAIT_PAYMENT if yes(params.get("skipPreview")) else Status.NEW
     secret = text_of(params.get("ipnSecret"))[:URL_CHARS_MAX] or None

@@ -37,7 +37,7 @@ from paymux.http.client import Client
 from paymux.http.serve import JSON, Dispatcher, Origin, Receive, Request, Response, Route, Scope, Table
 from paymux.http.serve import Send as AsgiSend
 from paymux.keyring import Keyring
-from paymux.merchants.directory import Directory
+from paymux.merchants.directory import Directory, Remembered
 from paymux.payments import callback
 from paymux.payments.advance import Door
 from paymux.payments.attempt import Beginner, Starter
@@ -45,7 +45,7 @@ from paymux.payments.dialect import Dialect
 from paymux.payments.expire import Sweep
 from paymux.payments.lifecycle import State
 from paymux.payments.model import OpenPayment
-from paymux.payments.open import Opened, open_payments
+from paymux.payments.open import Opened, open_payments, open_remembered
 from paymux.payments.poll import Poller, Polling
 from paymux.payments.read import Reads
 from paymux.payments.report import Reporter
@@ -130,6 +130,7 @@ class Core(ExchangeVerbs):
         self.payout_door = PayoutDoor(PAYOUTS)
         self.payout_reporter = PayoutReporter(self.payout_door)
         self._opens = partial(open_payments, self.door)
+        self._opens_remembered = partial(open_remembered, self.directory, self.door)
         ExchangeVerbs.__init__(self, self.keyring)
 
     @classmethod
@@ -159,6 +160,9 @@ class Core(ExchangeVerbs):
 
     async def open_payment(self, wish: OpenPayment) -> Opened | Refused:
         return await self.writer.submit(self._opens, wish)
+
+    async def open_remembered(self, known: Remembered, wish: OpenPayment) -> Opened | Refused | None:
+        return await self.writer.submit(self._opens_remembered, (known, wish))
 
     async def close(self) -> None:
         await self.writer.drain()
@@ -233,8 +237,9 @@ class Node(ExchangeDuties):
 
     def _doors(self) -> Dispatcher:
         core, settings, scrape = self.core, self.core.settings, self.scrape
-        open_payment = scrape.metrics.opening(core.open_payment) if scrape else core.open_payment
-        gateway = ecomtrade24_routes.Gateway(settings, core.reader, core.directory, core.reads, open_payment, settings.fx_rates).table()
+        gateway = ecomtrade24_routes.Gateway(
+            settings, core.reader, core.directory, core.reads, core.open_payment, core.open_remembered, core.clock
+        ).table()
         payins = self._echelon()
         checkout = Checkout(
             core.dialects,
@@ -257,7 +262,7 @@ class Node(ExchangeDuties):
             core.writer,
             core.directory,
             core.reads,
-            open_payment,
+            core.open_payment,
             core.door.advance,
             core.reporter,
             self.transfers,

@@ -163,14 +163,14 @@ class LiveNode:
         await self.write(work)
 
     async def advance_clock(self, seconds: int) -> None:
-        async def work(tx: Tx) -> None:
-            await installation.set_fact(tx, "clock_offset_ms", str(await installation.clock_offset(tx) + seconds * 1000))
-
-        await self.write(work)
+        await installation.move_clock(self.core.storage, lambda old: old + seconds * 1000)
 
     async def set_clock(self, at: int) -> None:
         """From now on it is `at`, in Unix milliseconds; time goes on."""
-        await self.set_fact("clock_offset_ms", at - Clock.wall())
+        await installation.move_clock(self.core.storage, lambda _: at - Clock.wall())
+
+    async def reset_clock(self) -> None:
+        await installation.move_clock(self.core.storage, lambda _: 0)
 
     async def report(self, session_id: int, outcome: str) -> Advanced | Refused:
         """As `paymux sandbox report`."""

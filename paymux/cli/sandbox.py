@@ -1,7 +1,7 @@
 """`paymux sandbox …`: report what a provider would, and move the clock. Works beside a running server and without one."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from paymux.cli.run import AsJson, Where, accepted, bad_option, run, tell_json
 
@@ -122,11 +122,5 @@ async def _move(advance: int | None, reset: bool, core: "Core") -> tuple[int, in
     from paymux.clock import SECOND, Clock
     from paymux.storage import installation
 
-    async def verb(tx: Any, steps: Any, now: int) -> list[tuple[int, int]]:
-        offset = await installation.clock_offset(tx)
-        if reset or advance:
-            offset = 0 if reset else offset + (advance or 0) * SECOND
-            await installation.set_fact(tx, "clock_offset_ms", str(offset))
-        return [(offset, Clock.wall() + offset) for _ in steps]
-
-    return await core.writer.submit(verb, None)
+    offset = await installation.move_clock(core.storage, lambda old: 0 if reset else old + (advance or 0) * SECOND)
+    return offset, Clock.wall() + offset

@@ -34,6 +34,14 @@ class Found(msgspec.Struct, frozen=True):
     now: int
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """What a look-up found a while ago. Whoever acts on it asks `still_true` in the transaction in which it acts."""
+
+    found: Found
+    place: tuple[str, str]  # the key's hash, and its dialect
+    version: int  # of the merchant
+
+
 Overlay = Callable[[Sequence[Route], int], tuple[Route, ...]]
 
 
@@ -46,22 +54,51 @@ class Directory:
         self._keyring, self._shipped, self._smart_routing = keyring, tuple(shipped), smart_routing
         self._merchants: dict[int, tuple[int, Merchant]] = {}
         self._platform: Platform | None = None
+        self._keys: dict[tuple[str, str], tuple[str, int]] = {}  # (dialect, key in clear) -> its hash and its merchant
 
     async def by_key(self, tx: Tx, keys: Sequence[tuple[str, str]], now: int) -> list[Found]:
         """(dialect, key in clear) -> whom it belongs to. One query for the batch, one more for what is not cached."""
-        hashes = {key: self._keyring.hashes(key) for _, key in keys}
-        asked = sorted({(candidate, dialect) for dialect, key in keys for candidate in hashes[key]})
+        hashes = {place: self._hashes(place) for place in set(keys)}
+        asked = sorted({(candidate, dialect) for (dialect, _), candidates in hashes.items() for candidate in candidates})
         rows = await tx.fetch(_q.find_by_key, asked)
         platform = await self.platform(tx, now, rows[0]["platform"] if rows else None)
         counting = [row for row in rows if row["revoked_at"] is None]
         merchants = await self._current(tx, {row["id"]: row["version"] for row in counting})
         by_hash = {(row["hash"], row["dialect"]): merchants[row["id"]] for row in counting}
-        found: list[Found] = []
-        for dialect, key in keys:
-            owners = (by_hash.get((candidate, dialect)) for candidate in hashes[key])
-            owner = next((merchant for merchant in owners if merchant is not None), None)
-            found.append(Found(owner, platform, now))
-        return found
+        found: dict[tuple[str, str], Found] = {}
+        for place, candidates in hashes.items():
+            used = next((candidate for candidate in candidates if (candidate, place[0]) in by_hash), None)
+            owner = by_hash[used, place[0]] if used is not None else None
+            found[place] = Found(owner, platform, now)
+            self._remember(place, used, owner)
+        return [found[place] for place in keys]
+
+    def _hashes(self, place: tuple[str, str]) -> list[str]:
+        known = self._keys.get(place)
+        return [known[0]] if known else self._keyring.hashes(place[1])
+
+    def _remember(self, place: tuple[str, str], used: str | None, owner: Merchant | None) -> None:
+        if used is None or owner is None:
+            self._keys.pop(place, None)
+        elif place not in self._keys:
+            if len(self._keys) >= CACHED_MAX:
+                self._keys.clear()
+            self._keys[place] = (used, owner.id)
+
+    def remembered(self, dialect: str, key: str, now: int) -> Remembered | None:
+        """Whom a key belonged to when it was last looked up, and the platform as it was then; None if it was not, or is forgotten."""
+        known = self._keys.get((dialect, key))
+        cached = self._merchants.get(known[1]) if known else None
+        if known is None or cached is None or self._platform is None:
+            return None
+        version, merchant = cached
+        return Remembered(Found(merchant, self._overlaid(self._platform, now), now), (known[0], dialect), version)
+
+    async def still_true(self, tx: Tx, remembered: Sequence[Remembered]) -> list[bool]:
+        """Whether the key still counts, and the merchant and the platform have not changed. One query for the batch."""
+        rows = await tx.fetch(_q.find_by_key, sorted({one.place for one in remembered}))
+        true = {(row["hash"], row["dialect"]): (row["version"], row["platform"]) for row in rows if row["revoked_at"] is None}
+        return [true.get(one.place) == (one.version, one.found.platform.version) for one in remembered]
 
     async def by_id(self, tx: Tx, ids: Sequence[int], now: int) -> list[Found]:
         """Merchants by id, as current as the batch."""
@@ -88,7 +125,9 @@ class Directory:
 
     async def platform(self, tx: Tx, now: int, version: str | None = None) -> Platform:
         """The platform's switches and routes as of `now`."""
-        stored = await self._stored(tx, version)
+        return self._overlaid(await self._stored(tx, version), now)
+
+    def _overlaid(self, stored: Platform, now: int) -> Platform:
         routes = self._health(stored.routes, now)
         return stored if routes is stored.routes else msgspec.structs.replace(stored, routes=routes)
 

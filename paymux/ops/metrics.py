@@ -5,7 +5,7 @@ what somebody sent, so that their number is bounded. An observation costs a few 
 """
 
 import platform
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client import (
@@ -22,11 +22,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from paymux import __version__
-from paymux.errors import Refused
 from paymux.payments.lifecycle import State
-from paymux.payments.model import OpenPayment
-from paymux.payments.noted import AttemptMoved, Reached
-from paymux.payments.open import Opened
+from paymux.payments.noted import AttemptMoved, Reached, WasOpened
 from paymux.storage.writer import Batcher
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -37,8 +34,6 @@ BUYER_S = (1, 5, 15, 30, 60, 180, 600, 1800, 3600, 21600, 86400, 259200)  # a pe
 COMMANDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 DELIVERED = ("delivered", "failed", "given_up", "lost")  # lost: another process may have sent it, too
 TIMED = frozenset({State.PAID, State.SETTLED, State.COMPLETED, State.FAILED})
-
-Opens = Callable[[OpenPayment], Awaitable[Opened | Refused]]
 
 
 class Metrics:
@@ -105,23 +100,14 @@ class Metrics:
     def heard(self, facts: Sequence[Any]) -> None:
         """What a committed transaction noted."""
         for fact in facts:
-            if isinstance(fact, Reached):
+            if isinstance(fact, WasOpened):
+                self._child(self._opened, fact.dialect, "yes" if fact.repeated else "no").inc()
+            elif isinstance(fact, Reached):
                 self._child(self._states, fact.dialect, fact.state).inc()
                 if fact.state in TIMED:
                     self._child(self._paid, fact.dialect, fact.state).observe(fact.after_ms / 1000)
             elif isinstance(fact, AttemptMoved):
                 self._child(self._attempts, fact.route, fact.provider, fact.state).inc()
-
-    def opening(self, open_payment: Opens) -> Opens:
-        """The same verb, counted."""
-
-        async def counted(wish: OpenPayment) -> Opened | Refused:
-            opened = await open_payment(wish)
-            if isinstance(opened, Opened):
-                self._child(self._opened, wish.dialect, "yes" if opened.repeated else "no").inc()
-            return opened
-
-        return counted
 
     def started(self, provider: str, answer: str, took_ms: int) -> None:
         """A start call came back."""

@@ -12,6 +12,13 @@ from paymux.payments.lifecycle import AttemptState, State
 from paymux.payments.model import Attempt
 
 
+class WasOpened(msgspec.Struct, frozen=True):
+    """A payment was opened; `repeated`: a live one was answered."""
+
+    dialect: str
+    repeated: bool
+
+
 class Reached(msgspec.Struct, frozen=True):
     """A payment came to a state, so long after its creation."""
 

@@ -6,11 +6,13 @@ import msgspec
 from msgspec.structs import replace
 
 from paymux.errors import Refusal, Refused, refuse
+from paymux.merchants.directory import Directory, Remembered
 from paymux.payments import store
 from paymux.payments.advance import Door
 from paymux.payments.decide import overdue
 from paymux.payments.lifecycle import OPEN, Event, State
-from paymux.payments.model import HistoryRow, OpenPayment, Payment, Report, Source
+from paymux.payments.model import OpenPayment, Payment, Report, Source
+from paymux.payments.noted import WasOpened
 from paymux.storage.query import Tx
 from paymux.storage.writer import LostUpdate
 
@@ -29,8 +31,20 @@ async def open_payments(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: 
 
     Refused with DUPLICATE_REFERENCE where the API's own name for it is taken, by an earlier payment or an earlier wish of the batch."""
     taken = {index for index, free in enumerate(await _free(tx, wishes)) if not free}
-    opened = iter(await _open_or_repeat(door, tx, [wish for index, wish in enumerate(wishes) if index not in taken], now))
-    return [refuse(Refusal.DUPLICATE_REFERENCE) if index in taken else next(opened) for index in range(len(wishes))]
+    opened = await _open_or_repeat(door, tx, [wish for index, wish in enumerate(wishes) if index not in taken], now)
+    if door.counted:
+        tx.facts.extend(WasOpened(one.payment.dialect, one.repeated) for one in opened)
+    following = iter(opened)
+    return [refuse(Refusal.DUPLICATE_REFERENCE) if index in taken else next(following) for index in range(len(wishes))]
+
+
+async def open_remembered(
+    directory: Directory, door: Door, tx: Tx, asked: Sequence[tuple[Remembered, OpenPayment]], now: int
+) -> list[Opened | Refused | None]:
+    """`open_payments` for wishes that were judged by what the directory remembered of the caller; None where that is no longer true."""
+    true = await directory.still_true(tx, [known for known, _ in asked])
+    opened = iter(await open_payments(door, tx, [wish for (_, wish), one in zip(asked, true, strict=True) if one], now))
+    return [next(opened) if one else None for one in true]
 
 
 async def _free(tx: Tx, wishes: Sequence[OpenPayment]) -> list[bool]:
@@ -46,17 +60,17 @@ async def _free(tx: Tx, wishes: Sequence[OpenPayment]) -> list[bool]:
 
 
 async def _open_or_repeat(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> list[Opened]:
-    lives = await _live(door, tx, wishes, now)
     places: list[Key | int] = [_key(wish) or index for index, wish in enumerate(wishes)]
     firsts: dict[Key | int, int] = {}
     for index, place in enumerate(places):
-        if place not in lives:
-            firsts.setdefault(place, index)
+        firsts.setdefault(place, index)
     made = await _insert(tx, {place: wishes[index] for place, index in firsts.items()}, now)
-    lost = [wishes[index] for place, index in firsts.items() if place not in made]
-    if lost:  # another lane or node committed the same wish between our look and our insert
-        lives |= await _live(door, tx, lost, now)
-    found = made | dict[Key | int, Payment](lives.items())
+    found = dict(made)
+    rest = {place: wishes[index] for place, index in firsts.items() if place not in made}
+    if rest:  # repeats of live ones; or of such as only the clock has ended, which give their places away now
+        found |= await _live(door, tx, list(rest.values()), now)
+        made |= await _insert(tx, {place: wish for place, wish in rest.items() if place not in found}, now)
+        found |= made
     if any(place not in found for place in places):
         raise LostUpdate  # what it committed has ended since, or it took the reference: the next try sees which
     repeated = [place not in made or firsts[place] != index for index, place in enumerate(places)]
@@ -70,7 +84,7 @@ def _key(wish: OpenPayment) -> Key | None:
     return (wish.merchant_id, wish.repeat_key) if wish.repeat_key else None
 
 
-async def _live(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> dict[Key, Payment]:
+async def _live(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> dict[Key | int, Payment]:
     """Live payments by repeat key. One whose time is over gives its place away in this very transaction."""
     keys = sorted({(wish.merchant_id, wish.repeat_key) for wish in wishes if wish.repeat_key})
     found = [store.payment_of(row) for row in await tx.fetch(store.q.find_live, keys)]
@@ -86,57 +100,8 @@ async def _live(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> 
 
 
 async def _insert(tx: Tx, fresh: Mapping[Key | int, OpenPayment], now: int) -> dict[Key | int, Payment]:
-    if not fresh:
-        return {}
-    ids = await store.next_ids(tx, len(fresh))
-    payments = {key: _payment(payment_id, wish, now) for payment_id, (key, wish) in zip(ids, fresh.items(), strict=True)}
-    rows = await tx.fetch(
-        store.q.insert_payments,
-        [
-            (
-                p.id,
-                p.merchant_id,
-                p.dialect,
-                p.shop,
-                p.amount_units,
-                p.currency,
-                p.order_ref,
-                p.repeat_key,
-                p.reference,
-                p.method,
-                p.email,
-                p.country,
-                p.return_url,
-                p.cancel_url,
-                p.meta,
-                p.details,
-                p.created_at,
-                p.expires_at,
-                p.outcome_ref,
-            )
-            for p in payments.values()
-        ],
-    )
-    inserted = {row["id"] for row in rows}
-    made = {key: payment for key, payment in payments.items() if payment.id in inserted}
-    await store.insert_history(tx, [_creation(payment, fresh[key].note) for key, payment in made.items()])
-    return made
-
-
-def _creation(payment: Payment, note: str) -> HistoryRow:
-    return HistoryRow(
-        payment_id=payment.id,
-        version=1,
-        merchant_id=payment.merchant_id,
-        event=Event.CREATED,
-        from_state=None,
-        to_state=State.CREATED,
-        source=Source.SHOP,
-        attempt_id=None,
-        why=note,
-        happened_at=payment.created_at,
-        learned_at=payment.created_at,
-    )
+    ids = await store.insert_new(tx, list(fresh.values()), now) if fresh else []
+    return {place: _payment(id, wish, now) for id, (place, wish) in zip(ids, fresh.items(), strict=True) if id is not None}
 
 
 def _payment(payment_id: int, wish: OpenPayment, now: int) -> Payment:

@@ -1,11 +1,3 @@
--- next_ids (sqlite) --
--- The next dense payment ids; the only writer holds the lock, so the highest one cannot change meanwhile.
-SELECT coalesce(max(id), 0) AS last FROM payment WHERE :count > 0;
-
--- next_ids (postgres) --
--- The next dense payment ids, from the sequence: two lanes never wait for each other here.
-SELECT nextval('payment_id_seq') AS id FROM generate_series(1, CAST(:count AS bigint)) ORDER BY id;
-
 -- find_live (sqlite) --
 -- Live payments with the same repeat key. Differs because PostgreSQL locks the rows.
 -- rows: merchant_id bigint, repeat_key text
@@ -23,16 +15,56 @@ WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending',
 -- rows: dialect text, reference text
 SELECT p.dialect, p.reference, p.id FROM {rows} r JOIN payment p ON p.dialect = r.dialect AND p.reference = r.reference;
 
--- insert_payments --
--- Insert new payments; one whose repeat key lives already, or whose reference is taken, is left out.
--- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text
-INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version, order_ref, repeat_key, reference, method,
-    email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at, outcome_ref)
-SELECT id, merchant_id, dialect, shop, amount_units, currency, 0, 0, 0, 'created', 1, order_ref, repeat_key, reference, method,
-    email, country, return_url, cancel_url, meta, details, created_at, expires_at, created_at, outcome_ref
-FROM {rows} r WHERE true ORDER BY merchant_id, repeat_key, reference, id
+-- insert_new (sqlite) --
+-- Insert new payments with the next dense ids, in the order of their places; one whose repeat key lives already is left out. The only
+-- writer holds the lock, so the highest id cannot change meanwhile. Differs because PostgreSQL takes ids from a sequence and can do all at once.
+-- rows: place bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text, note text
+INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version,
+    order_ref, repeat_key, reference, method, email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at, outcome_ref)
+SELECT (SELECT coalesce(max(id), 0) FROM payment) + row_number() OVER (ORDER BY r.place),
+    r.merchant_id, r.dialect, r.shop, r.amount_units, r.currency, 0, 0, 0, 'created', 1,
+    r.order_ref, r.repeat_key, r.reference, r.method, r.email, r.country, r.return_url, r.cancel_url, r.meta, r.details,
+    r.created_at, r.expires_at, r.created_at, r.outcome_ref
+FROM {rows} r
+WHERE NOT EXISTS (
+    SELECT 1 FROM payment p WHERE p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
+        AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review'))
 ON CONFLICT DO NOTHING
-RETURNING id;
+RETURNING id, merchant_id, repeat_key;
+
+-- insert_new (postgres) --
+-- Insert new payments with their first history rows, in one statement; one whose repeat key lives already, or whose reference is taken, is
+-- left out. Only what is not seen to live takes an id from the sequence, so that ids stay dense; two lanes insert in one order of keys.
+-- rows: place bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text, note text
+WITH fresh AS MATERIALIZED (
+    SELECT r.* FROM {rows} r
+    WHERE NOT EXISTS (
+        SELECT 1 FROM payment p WHERE p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
+            AND p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review'))
+    ORDER BY r.merchant_id, r.repeat_key, r.reference, r.place
+), numbered AS MATERIALIZED (
+    SELECT nextval('payment_id_seq') AS id, f.* FROM fresh f
+), made AS (
+    INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version,
+        order_ref, repeat_key, reference, method, email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at, outcome_ref)
+    SELECT n.id, n.merchant_id, n.dialect, n.shop, n.amount_units, n.currency, 0, 0, 0, 'created', 1,
+        n.order_ref, n.repeat_key, n.reference, n.method, n.email, n.country, n.return_url, n.cancel_url, n.meta, n.details,
+        n.created_at, n.expires_at, n.created_at, n.outcome_ref
+    FROM numbered n
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), noted AS (
+    INSERT INTO history (payment_id, version, merchant_id, event, from_state, to_state, source, attempt_id, why, happened_at, learned_at)
+    SELECT n.id, 1, n.merchant_id, 'created', NULL, 'created', 'shop', NULL, n.note, n.created_at, n.created_at
+    FROM made m JOIN numbered n ON n.id = m.id
+)
+SELECT n.place, n.id FROM made m JOIN numbered n ON n.id = m.id;
+
+-- note_creations --
+-- The first history rows of new payments.
+-- rows: id bigint, note text
+INSERT INTO history (payment_id, version, merchant_id, event, from_state, to_state, source, attempt_id, why, happened_at, learned_at)
+SELECT p.id, 1, p.merchant_id, 'created', NULL, 'created', 'shop', NULL, r.note, p.created_at, p.created_at FROM {rows} r JOIN payment p ON p.id = r.id;
 
 -- refresh_payments --
 -- A repeat of an open wish may bring newer addresses and facts of the buyer.

@@ -6,7 +6,7 @@ from typing import Any
 from paymux.merchants.model import Policy, policy_from
 from paymux.payments.decide import Decision
 from paymux.payments.lifecycle import AttemptState, State
-from paymux.payments.model import Attempt, HistoryRow, Payment
+from paymux.payments.model import Attempt, HistoryRow, OpenPayment, Payment
 from paymux.storage.query import Tx, load
 from paymux.storage.writer import LostUpdate
 
@@ -30,12 +30,49 @@ def attempt_of(row: Mapping[str, Any]) -> Attempt:
     return Attempt(**fields)
 
 
-async def next_ids(tx: Tx, count: int) -> list[int]:
-    """The next payment ids."""
-    rows = await tx.fetch(q.next_ids, count=count)
-    if tx.engine == "sqlite":
-        return [rows[0]["last"] + step for step in range(1, count + 1)]
-    return [row["id"] for row in rows]
+async def insert_new(tx: Tx, wishes: Sequence[OpenPayment], now: int) -> list[int | None]:
+    """Insert payments with their first history rows; their ids, None where one of the same repeat key lives or the reference is taken."""
+    rows = await tx.fetch(
+        q.insert_new,
+        [
+            (
+                place,
+                wish.merchant_id,
+                wish.dialect,
+                wish.shop,
+                wish.amount.units,
+                wish.amount.currency.code,
+                wish.order_ref,
+                wish.repeat_key,
+                wish.reference,
+                wish.method,
+                wish.email,
+                wish.country,
+                wish.return_url,
+                wish.cancel_url,
+                wish.meta,
+                wish.details,
+                now,
+                now + wish.lasts_ms,
+                wish.outcome_ref,
+                wish.note,
+            )
+            for place, wish in enumerate(wishes)
+        ],
+    )
+    if tx.engine == "postgres":
+        placed = {row["place"]: row["id"] for row in rows}
+        return [placed.get(place) for place in range(len(wishes))]
+    ids = _in_places(wishes, rows)
+    await tx.fetch(q.note_creations, [(id, wish.note) for id, wish in zip(ids, wishes, strict=True) if id is not None])
+    return ids
+
+
+def _in_places(wishes: Sequence[OpenPayment], rows: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """SQLite cannot say which row became which payment, but the ids rise with the places, and only a repeat key can leave one out."""
+    ids = iter(sorted(row["id"] for row in rows))
+    made = {(row["merchant_id"], row["repeat_key"]) for row in rows}
+    return [next(ids) if wish.repeat_key is None or (wish.merchant_id, wish.repeat_key) in made else None for wish in wishes]
 
 
 async def lock(tx: Tx, ids: Iterable[int]) -> dict[int, tuple[Payment, Policy]]:

@@ -1,13 +1,16 @@
 """Facts of the whole installation: the mode and the secret key it was first started with, the sandbox's clock, the platform's switches."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
-from paymux.clock import Clock
+from paymux.clock import Clock, ticks
 from paymux.errors import StorageError
 from paymux.storage.query import Tx, load
-from paymux.storage.writer import Now
+from paymux.storage.writer import Now, Storage
 
 _q = load("paymux.storage")
+
+CLOCK_LEASE_S = 0.02
 
 
 async def facts(tx: Tx) -> dict[str, str]:
@@ -68,14 +71,45 @@ async def clock_offset(tx: Tx) -> int:
     return int(rows[0]["value"]) if rows else 0
 
 
+class MovingNow:
+    """The `now` of every batch where the clock may be moved: the clock, plus the offset in the database.
+
+    The offset is read at most every `CLOCK_LEASE_S`. Whoever moves the clock waits as long before saying that it is moved,
+    so that every node reads it anew for whatever comes after.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._asked = -CLOCK_LEASE_S
+
+    async def __call__(self, tx: Tx) -> int:
+        asked = ticks()
+        if asked >= self._asked + CLOCK_LEASE_S:
+            offset = await clock_offset(tx)
+            if asked > self._asked:  # else another batch asked later and knows better
+                self._asked, self._clock.offset = asked, offset
+        return self._clock.now()
+
+
+async def move_clock(storage: Storage, new_offset: Callable[[int], int]) -> int:
+    """Set the sandbox's clock ahead by `new_offset(old one)` milliseconds; returns that, once no node goes by the old one."""
+
+    async def work(tx: Tx) -> int:
+        old = await clock_offset(tx)
+        new = new_offset(old)
+        if new != old:
+            await set_fact(tx, "clock_offset_ms", str(new))
+        return new
+
+    offset = await storage.write(work)
+    await asyncio.sleep(CLOCK_LEASE_S)
+    return offset
+
+
 def moving_now(clock: Clock, movable: bool) -> Now:
-    """The `now` that every batch reads: the clock, plus the offset in the database where the clock may be moved."""
+    """The `now` that every batch reads."""
 
     async def fixed(_: Tx) -> int:
         return clock.now()
 
-    async def moved(tx: Tx) -> int:
-        clock.offset = await clock_offset(tx)
-        return clock.now()
-
-    return moved if movable else fixed
+    return MovingNow(clock) if movable else fixed

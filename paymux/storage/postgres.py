@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
+import msgspec
 
 from paymux.errors import DatabaseGone, OutcomeUnknown, StorageError
 from paymux.storage.query import Query, Rows, Tx
@@ -37,12 +38,11 @@ class PostgresTx:
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]:
         statement = query.postgres
-        arguments: list[Any] = []
         if rows is not None:
             if not rows:
                 return []
-            arguments.extend(list(column) for column in zip(*rows, strict=True))
-        arguments.extend(params[name] for name in statement.params)
+            params["rows"] = msgspec.json.encode(rows).decode()
+        arguments = [params[name] for name in statement.params]
         found: Sequence[Any] = await self._connection.fetch(statement.sql, *arguments, timeout=self._timeout_s)
         return found
 

@@ -107,7 +107,7 @@ async def test_an_order_expires_by_the_moment_and_is_told_once(exchange: Exchang
         late = await exchange.step(order["uid"], S.IN_PROGRESS)
         assert isinstance(late, Changed), "a late payment is taken up by a person"
     finally:
-        await exchange.live.set_fact("clock_offset_ms", 0)
+        await exchange.live.reset_clock()
 
 
 async def test_two_equal_steps_at_one_moment_are_one(exchange: Exchange) -> None:

@@ -15,7 +15,7 @@ from paymux.app import Core, Node
 from paymux.cli import COMMANDS, SINGLE
 from paymux.payments.lifecycle import AttemptState, State
 from paymux.payments.model import Attention
-from paymux.payments.noted import AttemptMoved, Reached
+from paymux.payments.noted import AttemptMoved, Reached, WasOpened
 from tests.server import SECRET_KEY
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,9 +38,14 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
             assert node.scrape is not None
             metrics = node.scrape.metrics
             metrics.requested("own", "GET /healthz", 200, 0.001)
-            metrics.heard([Reached("ecomtrade24", State.PAID, 1), AttemptMoved("alder", "sandbox-alder", AttemptState.PAID)])
+            metrics.heard(
+                [
+                    WasOpened("ecomtrade24", False),
+                    Reached("ecomtrade24", State.PAID, 1),
+                    AttemptMoved("alder", "sandbox-alder", AttemptState.PAID),
+                ]
+            )
             metrics.started("sandbox-alder", "Started", 0.1)
-            metrics.opening(core.open_payment)
             await node.scrape._gauges.refresh()
             text = metrics.exposition().decode()
             await node.stop()

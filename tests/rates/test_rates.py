@@ -84,7 +84,7 @@ async def test_a_source_that_dies_leaves_its_quote_until_the_direction_closes_an
         await exchange.live.advance_clock(120)
         assert await out_for_a_tenth(exchange) == 6801545277215051
         assert (await exchange.create())["outAmount"] == 317.42, "the others stay open"
-        await exchange.live.set_fact("clock_offset_ms", 0)
+        await exchange.live.reset_clock()
 
 
 async def test_a_slow_source_blocks_nobody(database_url: str) -> None:

@@ -76,10 +76,7 @@ def advance_clock(database_url: str, seconds: int) -> None:
     """Move the sandbox's clock for every server on the database."""
 
     async def work(core: Core) -> None:
-        async def moved(tx: Tx) -> None:
-            await installation.set_fact(tx, "clock_offset_ms", str(await installation.clock_offset(tx) + seconds * 1000))
-
-        await core.storage.write(moved)
+        await installation.move_clock(core.storage, lambda old: old + seconds * 1000)
 
     with_core(database_url, work)
 

@@ -142,12 +142,7 @@ class Stage:
 
     def advance_clock(self, seconds: int) -> None:
         """Move the sandbox's clock, as the command does; what is due by then need not wait for its second."""
-
-        async def work(tx: Tx) -> None:
-            offset = await installation.clock_offset(tx)
-            await installation.set_fact(tx, "clock_offset_ms", str(offset + seconds * 1000))
-
-        self.run(self.core.storage.write(work))
+        self.run(installation.move_clock(self.core.storage, lambda old: old + seconds * 1000))
         for duty in self.node.duties():
             self.run(duty.run())
 

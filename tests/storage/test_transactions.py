@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from paymux.clock import Clock
 from paymux.errors import StorageError
 from paymux.storage import installation
 from paymux.storage.connect import storage_for
@@ -220,9 +221,14 @@ async def test_of_two_different_secret_keys_at_once_one_is_recorded(known: list[
 
 
 async def test_the_sandbox_clock_moves_for_everyone_at_once(storage: Storage) -> None:
-    await storage.write(lambda tx: installation.set_fact(tx, "clock_offset_ms", "86400000"))
-    assert await storage.read(installation.clock_offset) == 86_400_000
-    assert await fact(storage, "version") == "2"
+    nodes = [installation.moving_now(Clock(), movable=True) for _ in range(2)]
+    for _ in range(3):
+        before = [await storage.read(now) for now in nodes]
+        await installation.move_clock(storage, lambda old: old + 86_400_000)
+        after = [await storage.read(now) for now in nodes]
+        assert all(0 <= now - was - 86_400_000 < 60_000 for was, now in zip(before, after, strict=True))
+    assert await storage.read(installation.clock_offset) == 3 * 86_400_000
+    assert await fact(storage, "version") == "4"
 
 
 async def test_many_may_open_a_new_sqlite_file_at_the_same_moment(tmp_path: Path) -> None:

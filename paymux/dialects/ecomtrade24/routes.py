@@ -4,12 +4,11 @@ Source: EcomTrade24's manual; the aliases are from older copies of it and from a
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from paymux.clock import MINUTE
+from paymux.clock import MINUTE, Clock
 from paymux.config import Settings
 from paymux.dialects.ecomtrade24 import answers, wire
 from paymux.dialects.ecomtrade24.auth import Limits, TooFast, given_key
@@ -17,7 +16,7 @@ from paymux.dialects.ecomtrade24.errors import HTTP, Code
 from paymux.dialects.ecomtrade24.mode import DIALECT, Platform
 from paymux.errors import Refused
 from paymux.http.serve import JSON, Parameter, Request, Response, Route, Table
-from paymux.merchants.directory import Directory, Found
+from paymux.merchants.directory import Directory, Found, Remembered
 from paymux.payments.model import OpenPayment, Payment
 from paymux.payments.open import Opened
 from paymux.payments.read import ByOrderRef, Reads, by_id
@@ -33,6 +32,7 @@ FAILURES = {
     503: Code.SERVICE_UNAVAILABLE,
 }
 OpenVerb = Callable[[OpenPayment], Awaitable[Opened | Refused]]
+OpenRemembered = Callable[[Remembered, OpenPayment], Awaitable[Opened | Refused | None]]
 
 
 def error(code: Code, retry_after: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
@@ -57,10 +57,11 @@ class Gateway:
         directory: Directory,
         reads: Reads,
         open_payment: OpenVerb,
-        rates: Mapping[str, Decimal],
+        open_remembered: OpenRemembered,
+        clock: Clock,
     ) -> None:
-        self._settings, self._reader, self._directory, self._reads, self._open = settings, reader, directory, reads, open_payment
-        self._rates = rates
+        self._settings, self._reader, self._directory, self._reads, self._clock = settings, reader, directory, reads, clock
+        self._open, self._open_remembered = open_payment, open_remembered
         self._limits = Limits(settings)
         self._encoder = msgspec.json.Encoder()
 
@@ -93,23 +94,38 @@ class Gateway:
         return Table(DIALECT, (me, create, status, alias), failure, ("/gateway/", "/api/"))
 
     async def me(self, request: Request) -> Response:
-        found, refused = await self._identify(request, "me", "")
+        found, refused = await self._identify(request, "me")
         if refused is not None:
             return refused
         assert found.merchant is not None
         return self._ok(wire.me_answer(found.merchant, self._platform(found)))
 
     async def session(self, request: Request) -> Response:
-        found, refused = await self._identify(request, "session", "")
-        if refused is not None:
-            return refused
-        assert found.merchant is not None
-        wish = wire.parse_session(request.body, found.merchant, self._platform(found))
-        if isinstance(wish, Code):
-            return error(wish)
-        opened = await self._open(wish)
+        opened, counted = await self._opened_as_remembered(request)
+        if opened is None:
+            found, refused = await self._identify(request, "session", counted)
+            if refused is not None:
+                return refused
+            assert found.merchant is not None
+            wish = wire.parse_session(request.body, found.merchant, self._platform(found))
+            if isinstance(wish, Code):
+                return error(wish)
+            opened = await self._open(wish)
         assert isinstance(opened, Opened), "a wish without a reference is never refused"
         return self._ok(wire.session_answer(opened.payment, request.base_url))
+
+    async def _opened_as_remembered(self, request: Request) -> tuple[Opened | Refused | None, bool]:
+        """Most callers were here a moment ago: judge by what is remembered of them, and let the transaction that opens the payment see
+        whether it is still true. None where the database must be asked first, before anything is refused; whether the call is counted."""
+        key = given_key(request)
+        known = self._directory.remembered(DIALECT, key, self._clock.now()) if key else None
+        if known is None or self._refusal(request, key, known.found, "session", "") is not None:
+            return None, False
+        assert known.found.merchant is not None
+        wish = wire.parse_session(request.body, known.found.merchant, self._platform(known.found))
+        if isinstance(wish, Code):
+            return None, True
+        return await self._open_remembered(known, wish), True
 
     async def status(self, request: Request) -> Response:
         asked = wire.lookup(request.query)
@@ -129,11 +145,11 @@ class Gateway:
             return error(Code.SESSION_NOT_FOUND)
         return self._ok(wire.status_answer(payment, request.base_url, found.now))
 
-    async def _identify(self, request: Request, endpoint: str, looked_up: str) -> tuple[Found, Response | None]:
+    async def _identify(self, request: Request, endpoint: str, counted: bool = False) -> tuple[Found, Response | None]:
         """Rate, key present, key known, merchant active: in the manual's order."""
         key = given_key(request)
         found = await self._reader.submit(self._directory.by_key, (DIALECT, key or ""))
-        return found, self._refusal(request, key, found, endpoint, looked_up)
+        return found, self._refusal(request, key, found, endpoint, "", counted)
 
     async def _caller_and_payment(self, tx: Tx, asked: Sequence[tuple[str, int | None]], now: int) -> list[tuple[Found, Payment | None]]:
         """(key, payment's number): who asks and the payment, by one transaction."""
@@ -142,10 +158,14 @@ class Gateway:
         payments = dict(zip(ids, await by_id(tx, ids, now), strict=True))
         return [(who, None if payment_id is None else payments[payment_id]) for who, (_, payment_id) in zip(found, asked, strict=True)]
 
-    def _refusal(self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str) -> Response | None:
-        too_fast = self._limits.check(endpoint, found.merchant, f"key {key}" if key else f"address {request.client}", looked_up, found.now)
-        if isinstance(too_fast, TooFast):
-            return error(too_fast.code, too_fast.retry_after)
+    def _refusal(
+        self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str, counted: bool = False
+    ) -> Response | None:
+        if not counted:
+            caller = f"key {key}" if key else f"address {request.client}"
+            too_fast = self._limits.check(endpoint, found.merchant, caller, looked_up, found.now)
+            if isinstance(too_fast, TooFast):
+                return error(too_fast.code, too_fast.retry_after)
         if key is None:
             return error(Code.MISSING_API_KEY)
         if found.merchant is None:
@@ -159,7 +179,7 @@ class Gateway:
         return Platform(
             smart_routing_global=found.platform.smart_routing,
             routes=found.platform.routes,
-            rates=self._rates,
+            rates=settings.fx_rates,
             session_lasts_ms=settings.session_minutes * MINUTE,
             email_deny=frozenset(settings.email_deny_domains),
             gateway_host="",

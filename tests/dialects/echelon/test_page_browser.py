@@ -47,12 +47,9 @@ def status(stage: Stage, id_payin: str, token: str) -> str:
 
 
 def move_clock(stage: Stage, seconds: int) -> None:
-    async def work(tx: Any) -> None:
-        from paymux.storage import installation
+    from paymux.storage import installation
 
-        await installation.set_fact(tx, "clock_offset_ms", str(await installation.clock_offset(tx) + seconds * 1000))
-
-    stage.run(stage.core.storage.write(work))
+    stage.run(installation.move_clock(stage.core.storage, lambda old: old + seconds * 1000))
 
 
 def pause(stage: Stage, method: str = "VAPAY") -> None:

@@ -17,7 +17,7 @@ from paymux import __version__
 from paymux.app_exchange import FORMS as EXCHANGE_FORMS
 from paymux.app_exchange import ExchangeDuties, ExchangeVerbs, exchange_document, exchange_doors
 from paymux.checkout.door import Checkout
-from paymux.checkout.exchange_form import ExchangeForm
+from paymux.checkout.front import front
 from paymux.checkout.payment_page import PaymentPage
 from paymux.checkout.transfer.door import TransferDoor
 from paymux.clock import Clock
@@ -254,7 +254,7 @@ class Node(ExchangeDuties):
             core.sandbox,
         ).table()
         doors = exchange_doors(core, core.reader, core.writer, core.keyring, settings.rate_limits, core.sandbox)
-        exchange, self._exchange_form = doors.api, doors.form
+        exchange, root = doors.api, front((self._payment_page, doors.form), ecomtrade24_routes.failure)
         transfer_api = etpay_routes.Api(
             settings,
             core.keyring,
@@ -288,8 +288,7 @@ class Node(ExchangeDuties):
                 Route("GET", "/healthz", self._healthy),
                 Route("HEAD", "/healthz", self._healthy),
                 Route("POST", "/callbacks/*", self._callback),
-                Route("GET", "/", self._root),
-                Route("POST", "/", self._root),
+                *(Route(verb, "/", root) for verb in ("GET", "POST")),
                 Route("GET", f"/openapi/{gateway.name}.json", openapi.served(described)),
                 Route("GET", f"/openapi/{exchange.name}.json", openapi.served(exchange_document(exchange))),
                 Route("GET", f"/openapi/{payins.name}.json", openapi.served(echelon_described)),
@@ -333,14 +332,6 @@ class Node(ExchangeDuties):
         """200 while the database answers."""
         await asyncio.wait_for(self.core.storage.read(installation.facts), 5)
         return Response(200, b'{"ok":true}', JSON)
-
-    async def _root(self, request: Request) -> Response:
-        """`/` belongs to Echelon's payment page, or to the exchange's form, where the link says so."""
-        pages: tuple[PaymentPage | ExchangeForm, ...] = (self._payment_page, self._exchange_form)
-        page = next((one for one in pages if one.owns(request)), None)
-        if page is None:
-            return ecomtrade24_routes.failure(request, 404, {})
-        return await (page.show(request) if request.method == "GET" else page.act(request))
 
     async def _callback(self, request: Request) -> Response:
         status = await self._from_house(request.path, request.headers, request.body)

@@ -1,5 +1,6 @@
 """Rates that float until the money is there, what a direction offers of the reserve, and money that comes after the end."""
 
+import asyncio
 import random
 from fractions import Fraction
 from math import floor
@@ -58,7 +59,7 @@ async def test_a_rate_floats_until_the_money_is_there_and_is_fixed_then(exchange
     finally:
         await set_up(exchange, floating=None, rate_out="158.71", fee="0")
     words = ["waitPayment", "inProgressPayout", "done"]
-    assert shop.wait_for(lambda: shop.statuses(order["uid"]) == words) is None
+    await asyncio.to_thread(shop.wait_for, lambda: shop.statuses(order["uid"]) == words)
     assert [told["outAmount"] for told in shop.told] == ["317.42", "320", "320"]
     await exchange.prove()
 

@@ -253,7 +253,7 @@ class Node(ExchangeDuties):
             settings.fx_rates,
             core.sandbox,
         ).table()
-        doors = exchange_doors(core, core.reader, core.writer, core.keyring, settings.rate_limits, core.sandbox)
+        doors = exchange_doors(core, core.reader, core.writer, core.keyring, settings, core.sandbox)
         exchange, root = doors.api, front((self._payment_page, doors.form), ecomtrade24_routes.failure)
         transfer_api = etpay_routes.Api(
             settings,

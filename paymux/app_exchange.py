@@ -7,6 +7,7 @@ from paymux import __version__
 from paymux.checkout.exchange_form import ExchangeForm
 from paymux.checkout.orders import OrderPages
 from paymux.clock import Clock
+from paymux.config import Settings
 from paymux.dialects.exchanger import notices, routes
 from paymux.dialects.exchanger.methods import Parts
 from paymux.dialects.exchanger.page import creator
@@ -80,10 +81,13 @@ class ExchangeDoors:
     form: ExchangeForm
 
 
-def exchange_doors(verbs: ExchangeVerbs, reader: Batcher, writer: Batcher, keyring: Keyring, limited: bool, sandbox: bool) -> ExchangeDoors:
+def exchange_doors(
+    verbs: ExchangeVerbs, reader: Batcher, writer: Batcher, keyring: Keyring, settings: Settings, sandbox: bool
+) -> ExchangeDoors:
     """Every door of the exchange."""
-    v = verbs
-    parts = Parts(reader, writer, v.shelf, v.order_reads, v.order_opener, v.exchange, v.exchange_keys, limited)
+    v, limited = verbs, settings.rate_limits
+    per_minute = (settings.order_per_minute, settings.order_per_minute_key) if limited else None
+    parts = Parts(reader, writer, v.shelf, v.order_reads, v.order_opener, v.exchange, v.exchange_keys, per_minute)
     door = routes.Door(parts, PartnerApi(v.partners, v.shelf, reader, keyring, limited))
     form = ExchangeForm(v.shelf, v.partners, creator(door.methods), reader, writer, keyring, sandbox)
     orders = OrderPages(v.order_reads, reader, writer, v.exchange, sandbox).table()

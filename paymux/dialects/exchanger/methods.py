@@ -22,7 +22,6 @@ from paymux.exchange.read import Ask, Page, Reads
 from paymux.http.limits import Window, seconds
 from paymux.storage.writer import Batcher
 
-CREATE_PER_MINUTE, CREATE_PER_MINUTE_SIGNED = 30, 1200  # of one address, of one key
 HISTORY_MAX, LATEST_MAX, LATEST = 100, 20, 3
 SECRET_CHARS_MAX = 50
 
@@ -48,7 +47,7 @@ class Parts:
     opener: Opener
     exchange: Exchange
     keys: Keys
-    limited: bool
+    per_minute: tuple[int, int] | None  # orders that may be created from one address, with one key; None: any number
 
 
 Data = dict[str, Any]
@@ -121,9 +120,9 @@ class Methods:
         return wire.created(made.order, made.secret, catalogue)
 
     def _too_fast(self, call: Call, now: int) -> int:
-        if not self._.limited:
+        if self._.per_minute is None:
             return 0
-        who, limit = (call.pair.key, CREATE_PER_MINUTE_SIGNED) if call.pair else (call.client, CREATE_PER_MINUTE)
+        who, limit = (call.pair.key, self._.per_minute[1]) if call.pair else (call.client, self._.per_minute[0])
         return self._minute.hit(who, limit, now)
 
     async def order(self, call: Call) -> Data | Fail:

@@ -5,8 +5,10 @@ And what an operator decides by command."""
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from paymux.cli.exchange_fixtures import KEY, PARTNER, SECRET
+from tests.databases import sqlite_url
 from tests.exchange.shop import WISH_R3
 from tests.server import ROOT, RunningServer, answer_of, call, free_port, paymux
 
@@ -38,7 +40,9 @@ def test_a_shop_makes_an_order_and_learns_step_by_step_that_it_is_done(database_
     assert paymux("fixtures", "load", "exchanger", database_url=database_url).returncode == 0, "again changes nothing"
 
 
-def test_what_an_operator_decides_by_command_is_booked_and_told_once(database_url: str) -> None:
+def test_what_an_operator_decides_by_command_is_booked_and_told_once(tmp_path: Path) -> None:
+    database_url = sqlite_url(tmp_path / "paymux.db")
+
     def ran(*arguments: object) -> int:
         return paymux("exchange", *arguments, database_url=database_url).returncode
 

@@ -30,6 +30,7 @@ from tests import databases
 
 ENGINES = ("postgres", "sqlite")
 KINDS: tuple[Kind, ...] = ("create", "status", "settle")
+EXCHANGE_KINDS: tuple[Kind, ...] = ("order", "rates")  # on the databases without stored payments
 CONNECTIONS = 64
 SECRET_KEY = "a secret key for measurements, which protects nothing"
 SETTLES_PER_S_MAX = 6000  # prepared payments a second of a stretch; where they end, the stretch ends
@@ -104,8 +105,9 @@ class Site:
     first_id: int
     prepared: int
     next_id: int
-    rows: tuple[int, int] = (0, 0)  # payments and receipts before the measurements
+    rows: tuple[int, int, int] = (0, 0, 0)  # payments, receipts and orders before the measurements
     created: int = 0
+    ordered: int = 0
     settled: int = 0
     running: service.Running | None = None
 
@@ -167,6 +169,7 @@ class Course:
         else:
             url = databases.sqlite_url(self.folder / f"{name}.db")
         keys = asyncio.run(fill.create_merchants(url, SECRET_KEY))
+        asyncio.run(fill.open_exchange(url, SECRET_KEY))
         prepared = int((self.plan.seconds + self.plan.warm_s) * SETTLES_PER_S_MAX * (self.plan.rounds + 1))
         self.results.fill_s[name] = asyncio.run(fill.store_payments(url, 1, stored))
         asyncio.run(fill.prepare_payments(url, stored + 1, prepared))
@@ -203,7 +206,7 @@ class Course:
         """Everything that one round visits."""
         found: dict[str, Callable[[], float]] = {}
         for site in self.sites.values():
-            for kind in KINDS:
+            for kind in KINDS if site.name.endswith("full") else KINDS + EXCHANGE_KINDS:
                 found[f"{site.name}.{kind}"] = partial(self._rate, site, kind)
         if self.bench_url:
             whats: tuple[pgbench.Kind, ...] = ("create", "settle")
@@ -233,6 +236,7 @@ class Course:
         cpu = site.running.cpu_s() - cpu
         self.results.cpu_us.setdefault(name, []).append(cpu / max(measured.sent, 1) * 1e6)
         site.created += measured.accepted if kind == "create" else 0
+        site.ordered += measured.accepted if kind == "order" else 0
         site.settled += measured.accepted if kind == "settle" else 0
         return measured
 
@@ -299,7 +303,7 @@ class Course:
         for engine in self.plan.engines:
             self.service(self.sites[engine], "create", rates[f"{engine}.create"] / 2)
         self.results.rounds.append(rates)
-        shown = ", ".join(f"{name} {rates[name]:,.0f}" for name in sorted(rates) if name.endswith(("create", "status", "settle", "hello")))
+        shown = ", ".join(f"{name} {rates[name]:,.0f}" for name in sorted(rates) if "pgbench" not in name)
         note(f"round {len(self.results.rounds)} of {self.plan.rounds}: {shown}")
 
     def echelon(self) -> None:
@@ -319,28 +323,29 @@ class Course:
         for site in self.sites.values():
             assert site.running is not None
             self.results.memory_mb[f"{site.name} after"] = site.running.memory_mb()
-            payments, receipts = rows(site.url)
+            payments, receipts, orders = rows(site.url)
             for what, there, answered in (
                 ("creates", payments - site.rows[0], site.created),
                 ("settles", receipts - site.rows[1], site.settled),
+                ("orders", orders - site.rows[2], site.ordered),
             ):
                 if there != answered:
                     self._fault(f"{site.name}: {answered} {what} were answered, {there} are in the database")
 
 
-def rows(url: str) -> tuple[int, int]:
-    """How many payments and receipts a database holds."""
-    text = "SELECT (SELECT count(*) FROM payment), (SELECT count(*) FROM receipt)"
+def rows(url: str) -> tuple[int, int, int]:
+    """How many payments, receipts and orders a database holds."""
+    text = "SELECT (SELECT count(*) FROM payment), (SELECT count(*) FROM receipt), (SELECT count(*) FROM exchange_order)"
     if url.startswith("sqlite"):
         with contextlib.closing(sqlite3.connect(fill.sqlite_path(url), timeout=20)) as connection:
-            payments, receipts = connection.execute(text).fetchone()
-            return payments, receipts
+            payments, receipts, orders = connection.execute(text).fetchone()
+            return payments, receipts, orders
 
-    async def counted() -> tuple[int, int]:
+    async def counted() -> tuple[int, int, int]:
         connection = await asyncpg.connect(url)
         try:
             row = await connection.fetchrow(text)
-            return row[0], row[1]
+            return row[0], row[1], row[2]
         finally:
             await connection.close()
 

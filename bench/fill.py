@@ -14,7 +14,10 @@ from pathlib import Path
 import asyncpg
 
 from bench.wire import CURRENCY, PROVIDER, SHOP
+from paymux.app import Core
+from paymux.cli.exchange_fixtures import load_offer
 from paymux.clock import DAY, Clock
+from paymux.config import load
 from paymux.keyring import Keyring
 from paymux.merchants.create import NewMerchant, create_merchant
 from paymux.merchants.model import Plan
@@ -68,6 +71,15 @@ async def create_merchants(url: str, secret_key: str, count: int = MERCHANTS) ->
         return await storage.write(work)
     finally:
         await storage.close()
+
+
+async def open_exchange(url: str, secret_key: str) -> None:
+    """The exchange's fixtures: three directions and their reserves."""
+    core = await Core.open(load({}, secret_key=secret_key, database=url))
+    try:
+        await load_offer(core)
+    finally:
+        await core.close()
 
 
 async def store_payments(url: str, first_id: int, count: int) -> float:

@@ -196,6 +196,8 @@ def _rates(results: Results, plan: Plan) -> Table:
             baselines.append(f"hello-world {of('hello')}")
         cells = [of(f"{name}.{kind}") for engine in plan.engines for name in (engine, f"{engine}.full")]
         table.add_row(title, *cells, "\n".join(baselines))
+    for kind, title in (("order", "orders of the exchange created"), ("rates", "lists of the exchange's rates")):
+        table.add_row(title, *(cell for engine in plan.engines for cell in (of(f"{engine}.{kind}"), "")), "")
     return table
 
 
@@ -204,7 +206,7 @@ def _costs(results: Results, plan: Plan) -> Table:
     table.add_column("what")
     for engine in plan.engines:
         table.add_column(TITLES[engine], justify="right")
-    for kind in ("create", "status", "settle"):
+    for kind in ("create", "status", "settle", "order", "rates"):
         table.add_row(f"server CPU of one {kind}, us", *(spread(results.cpu_us[f"{engine}.{kind}"]).shown() for engine in plan.engines))
     table.add_row(
         "p50 of creates at half load, ms", *(spread(results.p50_ms[f"{engine}.create.half"]).shown(".2f") for engine in plan.engines)

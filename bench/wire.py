@@ -15,11 +15,12 @@ from paymux.money import decimal_text
 from paymux.providers.sandbox import messages
 from paymux.providers.sandbox.charge import transfer_txid
 
-Kind = Literal["create", "status", "settle", "plain"]
+Kind = Literal["create", "status", "settle", "order", "rates", "plain"]
 
 PROVIDER = "sandbox-alder"
 SHOP = "shop.example.com"
 CURRENCY = "EUR"
+ORDER_ROUTE = "5d8e5f7c1c9d440000a1e7cc"  # of the exchange's fixtures: BTC to USDTTRC20
 
 
 class Sending(msgspec.Struct, kw_only=True):
@@ -61,6 +62,10 @@ def source(sending: Sending) -> Iterator[bytes]:
             return _reads(sending)
         case "settle":
             return iter(_settles(sending))
+        case "order":
+            return itertools.repeat(_order())
+        case "rates":
+            return itertools.repeat(b"GET /service/api/v1/public/exchanger/route/get HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         case "plain":
             return itertools.repeat(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n")
 
@@ -91,6 +96,15 @@ def _creates(sending: Sending) -> Iterator[bytes]:
         templates.append(text.replace("#########", "%09d").encode())
     for number in itertools.count():
         yield templates[number % 500] % number
+
+
+def _order() -> bytes:
+    """An order of the exchange, as an anonymous client makes it; two equal ones are two orders."""
+    values = {"toValues": [{"key": "wallet", "value": "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"}]}
+    body = msgspec.json.encode({"routeId": ORDER_ROUTE, "amount": "0.1", "agreement": True, **values}).decode()
+    path = "/service/api/v1/public/exchanger/order/create"
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 def _reads(sending: Sending) -> Iterator[bytes]:

@@ -18,8 +18,9 @@ from paymux.app_etpay import PAYOUTS_TOLD as ETPAY_PAYOUTS_TOLD
 from paymux.app_etpay import TOLD as ETPAY_TOLD
 from paymux.app_etpay import etpay_document, etpay_payout_records, etpay_record, etpay_tables
 from paymux.app_exchange import FORMS as EXCHANGE_FORMS
-from paymux.app_exchange import ExchangeDuties, ExchangeVerbs, exchange_document, exchange_tables
+from paymux.app_exchange import ExchangeDuties, ExchangeVerbs, exchange_document, exchange_doors
 from paymux.checkout.door import Checkout
+from paymux.checkout.front import front
 from paymux.checkout.payment_page import PaymentPage
 from paymux.clock import Clock
 from paymux.config import Settings
@@ -252,7 +253,8 @@ class Node(ExchangeDuties):
             settings.fx_rates,
             core.sandbox,
         ).table()
-        exchange, orders = exchange_tables(core, core.reader, core.writer, settings.rate_limits, core.sandbox)
+        doors = exchange_doors(core, core.reader, core.writer, core.keyring, settings, core.sandbox)
+        exchange, root = doors.api, front((self._payment_page, doors.form), ecomtrade24_routes.failure)
         transfer_api, transfer_pages = etpay_tables(core, self.transfers, next(iter(self.remitters), None))
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
         echelon_described = openapi.document(payins, "Paymux: Echelon's merchant API", __version__, ECHELON_SECURITY)
@@ -262,8 +264,7 @@ class Node(ExchangeDuties):
                 Route("GET", "/healthz", self._healthy),
                 Route("HEAD", "/healthz", self._healthy),
                 Route("POST", "/callbacks/*", self._callback),
-                Route("GET", "/", self._root),
-                Route("POST", "/", self._root),
+                *(Route(verb, "/", root) for verb in ("GET", "POST")),
                 Route("GET", f"/openapi/{gateway.name}.json", openapi.served(described)),
                 Route("GET", f"/openapi/{exchange.name}.json", openapi.served(exchange_document(exchange))),
                 Route("GET", f"/openapi/{payins.name}.json", openapi.served(echelon_described)),
@@ -273,7 +274,7 @@ class Node(ExchangeDuties):
             ecomtrade24_routes.failure,
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
-        tables = (own, exchange, orders, gateway, payins, checkout, transfer_api, transfer_pages)
+        tables = (own, exchange, *doors.pages, gateway, payins, checkout, transfer_api, transfer_pages)
         dispatcher = Dispatcher(tables, origin, ecomtrade24_routes.failure, settings.body_max_bytes)
         dispatcher.observe = scrape.metrics.requested if scrape else None
         return dispatcher
@@ -305,12 +306,6 @@ class Node(ExchangeDuties):
         """200 while the database answers."""
         await asyncio.wait_for(self.core.storage.read(installation.facts), 5)
         return Response(200, b'{"ok":true}', JSON)
-
-    async def _root(self, request: Request) -> Response:
-        """`/` belongs to Echelon's payment page where its link says so."""
-        if not PaymentPage.owns(request):
-            return ecomtrade24_routes.failure(request, 404, {})
-        return await (self._payment_page.show(request) if request.method == "GET" else self._payment_page.act(request))
 
     async def _callback(self, request: Request) -> Response:
         status = await self._from_house(request.path, request.headers, request.body)

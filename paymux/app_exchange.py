@@ -1,17 +1,23 @@
 """The exchange's part of the composition: its verbs for commands and the server, its doors, and its background duties."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from paymux import __version__
+from paymux.checkout.exchange_form import ExchangeForm
 from paymux.checkout.orders import OrderPages
 from paymux.clock import Clock
+from paymux.config import Settings
 from paymux.dialects.exchanger import notices, routes
 from paymux.dialects.exchanger.methods import Parts
+from paymux.dialects.exchanger.page import creator
+from paymux.dialects.exchanger.partner import PartnerApi
 from paymux.exchange.catalogue import Shelf
 from paymux.exchange.change import Exchange
 from paymux.exchange.create import Opener
 from paymux.exchange.expire import Sweep
 from paymux.exchange.keys import Keys
+from paymux.exchange.partners import Partners
 from paymux.exchange.payout import Payouts
 from paymux.exchange.read import Reads
 from paymux.exchange.report import Reporter
@@ -38,10 +44,11 @@ class ExchangeVerbs:
         self.order_reads = Reads(keyring, self.shelf)
         self.order_reporter = Reporter(self.exchange)
         self.exchange_keys = Keys(keyring)
+        self.partners = Partners(keyring)
 
 
 class ExchangeDuties:
-    """What a serving process does for the exchange in the background. Without a payer due payouts wait."""
+    """What a serving process does for the exchange in the background. Without a remitter due payouts wait."""
 
     def __init__(
         self, verbs: ExchangeVerbs, reader: Batcher, writer: Batcher, storage: Storage, client: Client, clock: Clock, sandbox: bool
@@ -65,11 +72,26 @@ class ExchangeDuties:
         ]
 
 
-def exchange_tables(verbs: ExchangeVerbs, reader: Batcher, writer: Batcher, limited: bool, sandbox: bool) -> tuple[Table, Table]:
-    """The API's table, and the pages'."""
-    v = verbs
-    parts = Parts(reader, writer, v.shelf, v.order_reads, v.order_opener, v.exchange, v.exchange_keys, limited)
-    return routes.Door(parts).table(), OrderPages(v.order_reads, reader, writer, v.exchange, sandbox).table()
+@dataclass(frozen=True, slots=True)
+class ExchangeDoors:
+    """The API's table, the pages' tables, and the form that lies at `/` where the link says so."""
+
+    api: Table
+    pages: tuple[Table, ...]
+    form: ExchangeForm
+
+
+def exchange_doors(
+    verbs: ExchangeVerbs, reader: Batcher, writer: Batcher, keyring: Keyring, settings: Settings, sandbox: bool
+) -> ExchangeDoors:
+    """Every door of the exchange."""
+    v, limited = verbs, settings.rate_limits
+    per_minute = (settings.order_per_minute, settings.order_per_minute_key) if limited else None
+    parts = Parts(reader, writer, v.shelf, v.order_reads, v.order_opener, v.exchange, v.exchange_keys, per_minute)
+    door = routes.Door(parts, PartnerApi(v.partners, v.shelf, reader, keyring, limited))
+    form = ExchangeForm(v.shelf, v.partners, creator(door.methods), reader, writer, keyring, sandbox)
+    orders = OrderPages(v.order_reads, reader, writer, v.exchange, sandbox).table()
+    return ExchangeDoors(door.table(), (orders, form.table()), form)
 
 
 def exchange_document(table: Table) -> dict[str, Any]:

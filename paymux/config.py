@@ -101,6 +101,8 @@ class Settings:
     session_per_minute_unlimited: int = _setting(600, _count(1), "The same on the unlimited plan.", "per minute")
     status_per_key_per_minute: int = _setting(30, _count(1), "Status reads of one payment by one merchant.", "per minute")
     status_per_merchant_per_minute: int = _setting(600, _count(1), "Status reads of one merchant together.", "per minute")
+    order_per_minute: int = _setting(30, _count(1), "Orders of the exchange that one address may create without a key.", "per minute")
+    order_per_minute_key: int = _setting(1200, _count(1), "The same with one key.", "per minute")
     me_per_minute: int = _setting(60, _count(1), "Account reads of one merchant.", "per minute")
     status_abuse_refusals: int = _setting(30, _count(1), "Refused status reads after which a merchant's status reads are blocked.")
     status_abuse_window_s: int = _setting(600, _count(1, 86400), "The time in which those refusals are counted.", "seconds")

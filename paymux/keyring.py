@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from paymux import ids
 from paymux.errors import PaymuxError
 
-Purpose = Literal["key-hash", "encrypt", "csrf", "echelon-token", "sandbox"]
+Purpose = Literal["key-hash", "encrypt", "csrf", "echelon-token", "sandbox", "visitor"]
 
 MASTER_CHARS_MIN = 32
 _NONCE_BYTES = 12
-_PURPOSES: tuple[Purpose, ...] = ("key-hash", "encrypt", "csrf", "echelon-token", "sandbox")
+_PURPOSES: tuple[Purpose, ...] = ("key-hash", "encrypt", "csrf", "echelon-token", "sandbox", "visitor")
 
 
 class UnknownKey(PaymuxError):

@@ -43,7 +43,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     get: Currency
     now: int
     path: str
-    version: int
+    version: int | str
     shop: str | None = None
     order_ref: str | None = None
     reference: str | None = None
@@ -159,14 +159,21 @@ def _named(units: int, currency: Currency, language: str) -> Markup:
     return Markup("{} {}").format(amount_markup(money_of(units, currency), language), currency.name)
 
 
+def _another_amount(order: Order) -> bool:
+    return order.received_units not in (0, order.in_units)
+
+
 def _facts(view: OrderView, t: Callable[..., Markup]) -> list[tuple[object, object]]:
     order, language = view.order, view.language
     rows: list[tuple[object, object]] = [
         (t("order.give"), _named(order.in_units, view.give, language)),
         (t("order.get"), _named(order.out_units, view.get, language)),
+        *([(t("fact.received"), _named(order.received_units, view.give, language))] if _another_amount(order) else []),
         (t("order.rate"), f"{order.details.rate_in} {view.give.symbol} = {order.details.rate_out} {view.get.symbol}"),
     ]
     hidden: tuple[Value, ...] = () if order.details.hide_out else order.details.to_values
+    if order.details.floating and not order.details.floating.fixed and view.screen in UNPAID:
+        rows.append((t("order.floats"), t("order.floats.text")))
     rows += [(value.name, value.value) for value in (*order.details.from_values, *hidden, *order.details.route_values)]
     if view.screen not in UNPAID:
         rows.append((t("order.created"), time_markup(order.created_at, language)))

@@ -23,6 +23,7 @@ from paymux.storage.writer import Batcher
 
 ACTIONS = {"confirm": Status.WAIT_PAYMENT, "paid": Status.IN_PROGRESS, "cancel": Status.DELETED}
 EVENTS_EVERY_S, EVENTS_LAST_S, BEAT = 0.7, 240, 20
+LANGUAGES = {**{code: code for code in words.NAMES}, "eng": "en", "rus": "ru"}
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -35,7 +36,7 @@ class OrderPages:
     def table(self) -> Table:
         paths = [
             f"{language}/{kind}/{{uid}}/{{secret}}{end}"
-            for language in ("", *(f"/{code}" for code in words.NAMES), "/eng", "/rus")
+            for language in ("", "/{lang}")
             for kind in ("order", "payment")
             for end in ("", "/")
         ]
@@ -71,6 +72,8 @@ class OrderPages:
         return Response(303, b"", {"Location": request.path, **NO_STORE})
 
     async def _open(self, request: Request) -> Opened | None:
+        if request.params.get("lang", words.DEFAULT) not in LANGUAGES:
+            return None
         uid, secret = request.params["uid"], request.params["secret"]
         number = int(uid) if uid.isascii() and uid.isdigit() and len(uid) <= 11 else 0
         return await self._reader.submit(self._reads.orders, Ask(number, secret[:51]))
@@ -102,7 +105,7 @@ class OrderPages:
             get=catalogue.currencies[order.to_code],
             now=catalogue.now,
             path=f"/{_language(request)}/{tail}",
-            version=order.version,
+            version=_version(opened),
             order_ref=str(order.uid),
             amount=money_of(order.in_units, catalogue.currencies[order.from_code]),
         )
@@ -113,10 +116,15 @@ class OrderPages:
 def _standing(opened: Opened) -> bytes:
     order = opened.order
     status = standing(order.status, order.expires_at, opened.catalogue.now)
-    return msgspec.json.encode({"screen": status, "version": order.version})
+    return msgspec.json.encode({"screen": status, "version": _version(opened)})
+
+
+def _version(opened: Opened) -> int | str:
+    """What a page compares to know that it is old; a rate that floats changes it, too."""
+    order = opened.order
+    floats = order.details.floating is not None and not order.details.floating.fixed
+    return f"{order.version}-{order.out_units}" if floats else order.version
 
 
 def _language(request: Request) -> str:
-    first = request.path.split("/")[1]
-    code = {"eng": "en", "rus": "ru"}.get(first, first)
-    return code if code in words.NAMES else words.DEFAULT
+    return LANGUAGES.get(request.path.lstrip("/").split("/")[0], words.DEFAULT)

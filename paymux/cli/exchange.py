@@ -43,6 +43,20 @@ async def _act(uid: int, action: str, why: str, core: "Core") -> "Order":
     return accepted(await core.writer.submit(core.exchange.change, step)).order
 
 
+def late(uid: int, decision: Literal["return", "accept"], /, *, why: Why = "", as_json: AsJson = False, where: Where | None = None) -> None:
+    """Decide about money that came after an order's end: return it, or accept it (the exchange keeps it)."""
+    order = run(where, partial(_late, uid, decision, why), secret_key=True)
+    _tell(order, as_json)
+
+
+async def _late(uid: int, decision: str, why: str, core: "Core") -> "Order":
+    from paymux.exchange.change import Late, Step
+    from paymux.exchange.lifecycle import Actor
+
+    step = Step(uid=uid, actor=Actor.OPERATOR, late=Late(decision), why=f"by command: {why}" if why else "by command")
+    return accepted(await core.writer.submit(core.exchange.change, step)).order
+
+
 def receive(uid: int, /, *, amount: str, reference: str, as_json: AsJson = False, where: Where | None = None) -> None:
     """Note money that came for an order: exactly what was asked goes on to the payout, anything else waits for a decision.
 
@@ -116,7 +130,7 @@ async def _story(uid: int, core: "Core") -> dict[str, Any]:
 
 
 def list_(*, as_json: AsJson = False, where: Where | None = None) -> None:
-    """List orders that wait for somebody, the newest first."""
+    """List orders that wait for somebody, the newest first; ended ones with money that came late among them."""
     from paymux.exchange.story import waiting
 
     async def work(core: "Core") -> list[dict[str, Any]]:
@@ -127,7 +141,7 @@ def list_(*, as_json: AsJson = False, where: Where | None = None) -> None:
         return tell_json({"orders": rows})
     from paymux.cli import show as eyes
 
-    names = ("uid", "status", "from_code", "to_code", "in_amount", "out_amount", "payout")
+    names = ("uid", "status", "from_code", "to_code", "in_amount", "out_amount", "payout", "late")
     eyes.table(names, [[row[name] for name in names] for row in rows], "Orders that wait", "No order waits.")
 
 

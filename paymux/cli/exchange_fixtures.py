@@ -67,10 +67,20 @@ def directions() -> "list[Direction]":
 async def load_exchange(core: "Core") -> list[int]:
     """Currencies, directions, stock, and the merchant with its keys; what is there already stays as people left it."""
     from paymux.exchange.keys import Member, NewPair, put_members
+
+    added = await _merchant(core)
+    await load_offer(core)
+    await core.writer.submit(put_members, Member(merchant_id=MERCHANT_ID, code=PARTNER))
+    for key, secret, operator in ((KEY, SECRET, False), (OPERATOR_KEY, OPERATOR_SECRET, True)):
+        await core.writer.submit(core.exchange_keys.add, NewPair(merchant_id=MERCHANT_ID, operator=operator, key=key, secret=secret))
+    return added
+
+
+async def load_offer(core: "Core") -> None:
+    """Currencies, directions and stock."""
     from paymux.exchange.setup import Stock, put_currencies, put_directions, stock
 
     catalogue = await core.reader.submit(core.shelf.read, None)
-    added = await _merchant(core)
     for currency in currencies():
         if currency.code not in catalogue.currencies:
             accepted(await core.writer.submit(put_currencies, currency))
@@ -79,10 +89,6 @@ async def load_exchange(core: "Core") -> list[int]:
             accepted(await core.writer.submit(put_directions, direction))
     for code, units in STOCK.items():
         accepted(await core.writer.submit(stock, Stock(key=f"fixture:{code}", code=code, units=units)))
-    await core.writer.submit(put_members, Member(merchant_id=MERCHANT_ID, code=PARTNER))
-    for key, secret, operator in ((KEY, SECRET, False), (OPERATOR_KEY, OPERATOR_SECRET, True)):
-        await core.writer.submit(core.exchange_keys.add, NewPair(merchant_id=MERCHANT_ID, operator=operator, key=key, secret=secret))
-    return added
 
 
 async def _merchant(core: "Core") -> list[int]:

@@ -1,22 +1,24 @@
 """The one door: every change of an order goes through here: order, receipts, history, books and notices in one transaction.
 
 Who may lead where stands in lifecycle.py, what moves in postings.py. The reserve is held from the moment the money is there, never before:
-a wish holds nothing. What the reserve no longer covers then waits in `errorPayout`.
+a wish holds nothing. What the reserve no longer covers then waits in `errorPayout`. A rate that floats is fixed at the same moment.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import msgspec
 from msgspec.structs import replace
 
 from paymux import ids
 from paymux.errors import Refusal, Refused, refuse
-from paymux.exchange import notify, postings, store
+from paymux.exchange import floating, notify, postings, store
 from paymux.exchange.calculate import plain_units
 from paymux.exchange.catalogue import Shelf
 from paymux.exchange.lifecycle import UNPAID, Actor, Payout, Status, allowed, standing
 from paymux.exchange.model import Currency, Order, secret_about
+from paymux.exchange.offer import Catalogue
 from paymux.exchange.postings import Cause
 from paymux.exchange.store import HistoryRow
 from paymux.keyring import Keyring
@@ -27,7 +29,8 @@ from paymux.storage.query import Tx
 
 S = Status
 MOVES_MONEY = frozenset({S.IN_PROGRESS_PAYOUT, S.DONE, S.RETURNED})
-IN_FLIGHT = frozenset({Payout.STARTED})  # only the payer knows what becomes of it
+ENDED = frozenset({S.DONE, S.RETURNED})  # money that comes now is late
+IN_FLIGHT = frozenset({Payout.STARTED})  # only the remitter knows what becomes of it
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -37,8 +40,16 @@ class Receipt(msgspec.Struct, frozen=True):
     units: int
 
 
+class Late(StrEnum):
+    """What becomes of money that came after an order's end."""
+
+    RETURN = "return"
+    ACCEPT = "accept"  # the exchange keeps it
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """Lead an order to a status (`to`), or tell of money that came (`receipt`), or of a payout (`payout` with `txid`)."""
+    """Lead an order to a status (`to`), or tell of money that came (`receipt`), or of a payout (`payout` with `txid`), or decide what
+    becomes of money that came after its end (`late`)."""
 
     uid: int
     actor: Actor
@@ -47,6 +58,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt | None = None
     payout: Payout | None = None
     txid: str | None = None
+    late: Late | None = None
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -63,6 +75,7 @@ class _Work:
     now: int
     orders: dict[int, Order]
     currencies: Mapping[str, Currency]
+    catalogue: Catalogue | None = None  # only where an order's rate floats
     balances: dict[Account, int] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
     history: list[HistoryRow] = field(default_factory=list)
@@ -117,6 +130,8 @@ class Exchange:
         """Take steps, one after the other; a refused one changes nothing."""
         orders = await store.lock(tx, [step.uid for step in steps])
         work = _Work(now, orders, await self._shelf.currencies(tx))
+        if any(order.details.floating for order in orders.values()):
+            work.catalogue = (await self._shelf.read(tx, [None], now))[0]
         work.balances = await _lock_money(tx, steps, orders)
         references = {step.receipt.reference for step in steps if step.receipt}
         work.known = {row["reference"] for row in await tx.fetch(store.q.known_references, [(one,) for one in sorted(references)])}
@@ -143,7 +158,7 @@ async def _lock_money(tx: Tx, steps: Sequence[Step], orders: Mapping[int, Order]
     wanted: set[Account] = set()
     for step in steps:
         order = orders.get(step.uid)
-        if order is not None and (step.to in MOVES_MONEY or step.receipt or step.payout):
+        if order is not None and (step.to in MOVES_MONEY or step.receipt or step.payout or step.late):
             for code in (order.from_code, order.to_code):
                 wanted |= {inventory(code), held(SHARED, code), in_transit(SHARED, code)}
     return await book.available(tx, sorted(wanted)) if wanted else {}
@@ -158,6 +173,8 @@ def _step(work: _Work, step: Step) -> Changed | Refused:
         return _receive(work, order, step, step.receipt)
     if step.payout is not None:
         return _paid(work, order, step, step.payout)
+    if step.late is not None:
+        return _decide_late(work, order, step, step.late)
     assert step.to is not None, "a step leads somewhere"
     if step.actor is Actor.CLOCK:  # the sweep: done above, or somebody was faster
         return Changed(order, repeated=order.uid not in work.touched)
@@ -177,24 +194,42 @@ def _lead(work: _Work, order: Order, step: Step) -> Changed | Refused:
     to = step.to
     if order.payout in IN_FLIGHT and to is not S.HOLD and step.actor is Actor.OPERATOR:
         return refuse(Refusal.STATE_FORBIDS, f"the payout of order {order.uid} is under way: nobody knows yet whether it arrived")
+    if to is S.DELETED and order.received_units:
+        return refuse(Refusal.STATE_FORBIDS, f"money came for order {order.uid}: return it, or pay it out")
+    order = _fix_rate(work, order, step.actor) if to not in {*UNPAID, S.DELETED} else order
     if to is S.IN_PROGRESS_PAYOUT:
         return Changed(_queue(work, _arrived(work, order, step), step))
     if to is S.DONE:
         return _finish(work, order, step)
     if to is S.RETURNED:
-        changes = {"reserved_units": 0, "act_at": None, "payout": Payout.NONE, "operation_key": None}
-        after = work.row(order, S.RETURNED, step.actor, step.why, None, **changes)
-        cause = Cause(order, after.version, work.now)
-        work.post(postings.released(cause))
-        work.post(postings.returned(cause))
-        return Changed(after)
-    if to is S.DELETED and order.received_units:
-        return refuse(Refusal.STATE_FORBIDS, f"money came for order {order.uid}: return it, or pay it out")
-    changes = {"expires_at": _new_end(order, work.now)} if to in UNPAID and order.status not in UNPAID else {}
+        return Changed(_return(work, order, step))
+    changes: dict[str, object] = {"expires_at": _new_end(order, work.now)} if to in UNPAID and order.status not in UNPAID else {}
+    if to is S.WAIT_PAYMENT and not order.received_units:
+        order = floating.fixed(order, yes=False)
     if to in (S.HOLD, S.ERROR_PAYOUT) and order.payout is Payout.DUE:
         changes |= {"payout": Payout.DEAD, "operation_key": None, "act_at": None}
     assert to is not None
     return Changed(work.row(order, to, step.actor, step.why, None, **changes))
+
+
+def _return(work: _Work, order: Order, step: Step) -> Order:
+    changes: dict[str, object] = {"reserved_units": 0, "act_at": None, "payout": Payout.NONE, "operation_key": None}
+    after = work.row(order, S.RETURNED, step.actor, step.why, None, **changes)
+    cause = Cause(order, after.version, work.now)
+    work.post(postings.released(cause))
+    work.post(postings.returned(cause, order.received_units))
+    return after
+
+
+def _fix_rate(work: _Work, order: Order, actor: Actor) -> Order:
+    """The order with the rate of this moment, for good; a change of what it pays is a fact of its own in the history."""
+    if work.catalogue is None or order.details.floating is None:
+        return order
+    now = floating.fixed(floating.priced(order, work.catalogue))
+    if now.out_units == order.out_units and now.details.rate_out == order.details.rate_out and now.details.rate_in == order.details.rate_in:
+        return work.keep(now) if now is not order else order
+    rate = f"{now.details.rate_in} {now.from_code} = {now.details.rate_out} {now.to_code}"
+    return work.row(now, order.status, actor, f"the rate is fixed at {rate}: {plain_units(now.out_units, work.currencies[now.to_code])}")
 
 
 def _new_end(order: Order, now: int) -> int:
@@ -235,7 +270,7 @@ def _queue(work: _Work, order: Order, step: Step) -> Order:
 
 
 def _finish(work: _Work, order: Order, step: Step, txid: str | None = None) -> Changed | Refused:
-    """Paid out: by a person who says so, or by the payer."""
+    """Paid out: by a person who says so, or by the remitter."""
     if not order.reserved_units and work.balances[inventory(order.to_code)] < order.out_units:
         return refuse(Refusal.INSUFFICIENT_BALANCE, f"the inventory of {order.to_code} does not cover order {order.uid}: fill it up first")
     order = _arrived(work, order, step)
@@ -252,6 +287,8 @@ def _receive(work: _Work, order: Order, step: Step, receipt: Receipt) -> Changed
         return Changed(order, repeated=True)
     work.known.add(receipt.reference)
     work.receipts.append((receipt.reference, order.uid, receipt.units, work.now))
+    if not order.received_units:
+        order = _fix_rate(work, order, step.actor)
     waits = order.status in {S.NEW, S.WAIT_PAYMENT, S.IN_PROGRESS, S.ERROR_PAYMENT}
     if order.status is S.NEW:
         order = work.row(order, S.WAIT_PAYMENT, Actor.PROVIDER, "paid before it was confirmed")
@@ -263,11 +300,24 @@ def _receive(work: _Work, order: Order, step: Step, receipt: Receipt) -> Changed
         return Changed(_queue(work, order, replace(step, why=step.why or "paid")))
     if waits:
         return Changed(work.row(order, S.ERROR_PAYMENT, step.actor, f"{came} of {asked} {currency.code} came"))
+    if order.status in ENDED:
+        order = replace(order, late_units=order.late_units + receipt.units)
     return Changed(work.row(order, order.status, step.actor, f"more money: {came} of {asked} {currency.code} in all"))
 
 
+def _decide_late(work: _Work, order: Order, step: Step, late: Late) -> Changed | Refused:
+    """A person decides about money that came after the end; the order stays ended, and nothing is told."""
+    if not order.late_units or order.status not in ENDED:
+        return refuse(Refusal.STATE_FORBIDS, f"order {order.uid} has no money that came after its end")
+    amount = f"{plain_units(order.late_units, work.currencies[order.from_code])} {order.from_code}"
+    after = work.row(order, order.status, step.actor, f"late money, {late}: {amount}. {step.why}".strip(), None, late_units=0)
+    moved = postings.returned if late is Late.RETURN else postings.accepted
+    work.post(moved(Cause(order, after.version, work.now), order.late_units))
+    return Changed(after)
+
+
 def _paid(work: _Work, order: Order, step: Step, payout: Payout) -> Changed | Refused:
-    """What the payer says of a payout that was started; a second telling changes nothing."""
+    """What the remitter says of a payout that was started; a second telling changes nothing."""
     if order.payout is not Payout.STARTED:
         return Changed(order, repeated=True)
     if payout is Payout.SENT:

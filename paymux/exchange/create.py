@@ -70,6 +70,7 @@ class Opener:
             commission_units=quote.commission_units,
             received_units=0,
             reserved_units=0,
+            late_units=0,
             status=wish.status,
             version=1,
             payout=Payout.NONE,

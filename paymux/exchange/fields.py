@@ -32,7 +32,12 @@ def judge(fields: Sequence[Field], given: Iterable[tuple[str, str]]) -> tuple[Va
             continue
         if field.options and value not in {option.value for option in field.options}:
             return FieldFault(field, "options")
-        if len(value) > VALUE_CHARS_MAX or not _matches(field.regexp, value) or not CHECKS[field.check](value):
+        if (
+            len(value) > VALUE_CHARS_MAX
+            or any(char < " " for char in value)
+            or not _matches(field.regexp, value)
+            or not CHECKS[field.check](value)
+        ):
             return FieldFault(field, "regexp")
         values.append(Value(field.id, field.name, value))
     return tuple(values)

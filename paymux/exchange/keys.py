@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from paymux import ids
 from paymux.exchange import store
@@ -40,14 +41,16 @@ class Profile(msgspec.Struct, frozen=True):
     """The exchange's settings of a merchant."""
 
     reliable_ipn: bool = False
+    partner_key: str | None = None  # a hash of the key of the partner's own API
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A merchant of the exchange; `code` is what partners put into links."""
+    """A merchant of the exchange; `code` is what partners put into links. What is None stays as it is."""
 
     merchant_id: int
     code: str | None = None
-    reliable_ipn: bool = False
+    reliable_ipn: bool | None = None
+    partner_key: str | None = None
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -140,8 +143,12 @@ async def put_members(tx: Tx, wishes: Sequence[Member], now: int) -> list[str]:
     for wish in wishes:
         known = await tx.fetch(store.q.member, merchant_id=wish.merchant_id)
         code = known[0]["code"] if known else wish.code or ids.token(12)
-        profile = msgspec.json.encode(Profile(reliable_ipn=wish.reliable_ipn)).decode()
-        await tx.fetch(store.q.put_member, merchant_id=wish.merchant_id, code=code, profile=profile)
+        profile = profile_of(known[0]["profile"] if known else None)
+        if wish.reliable_ipn is not None:
+            profile = replace(profile, reliable_ipn=wish.reliable_ipn)
+        if wish.partner_key is not None:
+            profile = replace(profile, partner_key=wish.partner_key)
+        await tx.fetch(store.q.put_member, merchant_id=wish.merchant_id, code=code, profile=msgspec.json.encode(profile).decode())
         results.append(code)
     return results
 

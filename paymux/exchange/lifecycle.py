@@ -32,7 +32,7 @@ class Payout(StrEnum):
 
     NONE = "none"  # by hand, or not yet
     DUE = "due"  # to be sent
-    STARTED = "started"  # its sending was begun: from here on only the payer knows
+    STARTED = "started"  # its sending was begun: from here on only the remitter knows
     SENT = "sent"
     DEAD = "dead"  # failed for sure; a new one may be made
 

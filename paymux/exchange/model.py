@@ -68,6 +68,14 @@ class Currency(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
 
 
+class Floating(msgspec.Struct, frozen=True):
+    """How a direction's orders follow its rate until they are paid, in percents of units out per unit in."""
+
+    down_percent: str = "0"  # followed down when it fell by more than this
+    up_percent: str = "0"  # followed up when it rose by more than this
+    up_limit_percent: str = "0"  # never more than this above the rate that the order began with; "0": no limit
+
+
 class Direction(msgspec.Struct, frozen=True, kw_only=True):
     """One way to exchange. `rate_in` of the first currency give `rate_out` of the second; the percentage fee is inside."""
 
@@ -79,9 +87,11 @@ class Direction(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""  # a rate source's name: its quote takes the place of rate_out
     margin_percent: str = "0"  # on a source's quote: in' = in + in * margin / 100
     quote_age_max_s: int = 900  # older than this, the direction is closed
+    floating: Floating | None = None  # None: an order keeps the rate that it was made with
     fee: str = "0"  # fixed, of the second currency
     min: str = "0"  # of the first currency; "0": no limit
     max: str = "0"
+    reserve: str = ""  # of the second currency, what this direction offers of the reserve at most; empty: all of it
     ttl_minutes: int = 60
     commission_percent: str = "0"  # of what comes in, for the partner who sent the client
     discounts: tuple[Discount, ...] = ()  # the largest amount first
@@ -103,13 +113,25 @@ class Value(msgspec.Struct, frozen=True):
     value: str
 
 
-class Details(msgspec.Struct, frozen=True, kw_only=True):
+class Afloat(msgspec.Struct, frozen=True):
+    """The terms of an order whose rate floats, the rate that it began with, and whether it is fixed by now."""
+
+    down_percent: str
+    up_percent: str
+    up_limit_percent: str
+    first_in: str
+    first_out: str
+    fixed: bool = False
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an order keeps beside its money."""
 
     rate_in: str
     rate_out: str
     discount: str = "0"
     fee: str = "0"
+    floating: Afloat | None = None
     out_asked: bool = False  # the client named what it wants to receive
     quoted_at: int = 0
     from_decimals: int = 8
@@ -147,6 +169,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     commission_units: int
     received_units: int
     reserved_units: int
+    late_units: int
     status: Status
     version: int
     payout: Payout

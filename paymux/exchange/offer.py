@@ -1,6 +1,8 @@
 """What the exchange offers at one moment, and an order seen beside it. Pure."""
 
 from collections.abc import Mapping
+from fractions import Fraction
+from math import floor
 
 import msgspec
 
@@ -23,6 +25,14 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     def pair(self, direction: Direction) -> tuple[Currency, Currency]:
         return self.currencies[direction.from_code], self.currencies[direction.to_code]
+
+    def offered(self, direction: Direction) -> int:
+        """What a direction offers of its second currency's reserve, in units."""
+        has = self.reserves.get(direction.to_code, 0)
+        if not direction.reserve:
+            return has
+        most: int = floor(Fraction(direction.reserve) * 10 ** self.currencies[direction.to_code].decimals)
+        return min(has, most)
 
     def open(self) -> list[Direction]:
         """The directions that can be used now: active, both currencies active, and with a rate that is young enough."""

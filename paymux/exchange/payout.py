@@ -1,8 +1,10 @@
-"""Automatic payouts: claimed and marked as started before the payer is called, so that a crash in between asks and never pays twice.
+"""Automatic payouts: claimed and marked as started before the remitter is called, so that a crash in between asks and never pays twice.
 
-One operation key names the payout over retries and restarts. Started without an answer is asked about with growing pauses.
+One operation key names the payout over retries and restarts. Started without an answer is asked about with growing pauses; a key that the
+remitter does not know is sent again, since sending twice with one key is one sending.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -14,7 +16,9 @@ from paymux.exchange import store
 from paymux.exchange.change import Exchange, Step
 from paymux.exchange.lifecycle import Actor, Payout
 from paymux.exchange.model import Order
-from paymux.providers.disburse import Disbursement, Failed, NotFound, Payer, Sent, Unclear
+from paymux.money import Currency as Unit
+from paymux.money import Money
+from paymux.providers.protocol import Remittance, Remitted, Remitter
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
 
@@ -31,22 +35,21 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Payouts:
-    """The duty. Without a payer nothing is claimed: due payouts wait."""
+    """The duty. Without a remitter nothing is claimed: due payouts wait."""
 
-    def __init__(self, exchange: Exchange, writer: Batcher, payer: Payer | None) -> None:
-        self._exchange, self._writer, self._payer = exchange, writer, payer
+    def __init__(self, exchange: Exchange, writer: Batcher, remitter: Remitter | None) -> None:
+        self._exchange, self._writer, self._remitter = exchange, writer, remitter
 
     async def duty(self, batch: int = 20) -> int:
         """Send or ask about what is due; how much there was."""
-        if self._payer is None:
+        if self._remitter is None:
             return 0
         claims = await self._writer.submit(self.claim, batch)
-        for claim in claims:
-            await self._act(self._payer, claim)
+        await asyncio.gather(*(self._act(self._remitter, claim) for claim in claims))
         return len(claims)
 
     async def claim(self, tx: Tx, batches: Sequence[int], now: int) -> list[list[Claim]]:
-        """Mark due payouts as started; from here on only the payer knows."""
+        """Mark due payouts as started; from here on only the remitter knows."""
         results = []
         for batch in batches:
             orders = [store.order_of(row) for row in await tx.fetch(store.q.due_payouts, now=now, batch=batch)]
@@ -59,31 +62,36 @@ class Payouts:
             results.append([Claim(after, before.payout is Payout.DUE) for before, after in zip(orders, started, strict=True)])
         return results
 
-    async def _act(self, payer: Payer, claim: Claim) -> None:
+    async def _act(self, remitter: Remitter, claim: Claim) -> None:
         order = claim.order
         assert order.operation_key is not None, "a payout that is due has its key"
-        values = order.details.to_values
-        account = " ".join(value.value for value in values)
-        wish = Disbursement(order.operation_key, order.out_units, order.to_code, account)
         try:
-            told = await payer.send(wish) if claim.fresh else await payer.ask(order.operation_key)
-            if isinstance(told, NotFound):
-                told = await payer.send(wish)
+            told = None if claim.fresh else await remitter.ask(order.operation_key)
+            if told is None:
+                told = await remitter.send(remittance(order, order.operation_key))
         except Exception:  # whatever it is: the call may have arrived, so it is asked about
             log.exception("exchange.payout_unclear", order=order.uid)
             return
         await self._tell(order, told)
 
-    async def _tell(self, order: Order, told: Sent | Failed | Unclear) -> None:
-        if isinstance(told, Unclear):
+    async def _tell(self, order: Order, told: Remitted) -> None:
+        if told.known is None:
             log.warning("exchange.payout_unclear", order=order.uid, why=told.why)
+        if told.known not in ("paid", "failed"):
             return
-        sent = isinstance(told, Sent)
+        sent = told.known == "paid"
         step = Step(
             uid=order.uid,
             actor=Actor.PROVIDER,
             payout=Payout.SENT if sent else Payout.DEAD,
-            txid=told.txid if isinstance(told, Sent) else None,
-            why="paid out" if isinstance(told, Sent) else told.why,
+            txid=told.reference if sent else None,
+            why="paid out" if sent else told.why or told.reason or "the payout failed",
         )
         await self._writer.submit(self._exchange.change, step)
+
+
+def remittance(order: Order, operation_key: str) -> Remittance:
+    """What is sent to the recipient. `details`: {"values": [{key, name, value}]}, as the client gave them, a memo tag among them."""
+    amount = Money(order.out_units, Unit(order.to_code, order.details.to_decimals))
+    details = msgspec.json.encode({"values": order.details.to_values}).decode()
+    return Remittance(operation_key=operation_key, amount=amount, method=order.to_code, details=details)

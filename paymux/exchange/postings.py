@@ -71,11 +71,21 @@ def paid_out(cause: Cause) -> Iterator[Transfer]:
     yield from cause.move(cause.held, inventory(order.from_code), left, Why.ORDER_EARNED)
 
 
-def returned(cause: Cause) -> Iterator[Transfer]:
+def accepted(cause: Cause, units: int) -> Iterator[Transfer]:
+    """Money that came after the end is the exchange's own."""
+    yield from cause.move(cause.held, inventory(cause.order.from_code), units, Why.ORDER_EARNED)
+
+
+def returned(cause: Cause, units: int) -> Iterator[Transfer]:
     """What came went back to whoever sent it."""
     order, transit = cause.order, in_transit(SHARED, cause.order.from_code)
-    yield from cause.move(cause.held, transit, order.received_units, Why.ORDER_RETURNING)
-    yield from cause.move(transit, clearing(SHARED, HOUSE, order.from_code), order.received_units, Why.ORDER_RETURNED)
+    yield from cause.move(cause.held, transit, units, Why.ORDER_RETURNING)
+    yield from cause.move(transit, clearing(SHARED, HOUSE, order.from_code), units, Why.ORDER_RETURNED)
+
+
+def rewarded(key: str, partner: str, code: str, units: int, at: int) -> Transfer:
+    """A partner was paid."""
+    return Transfer(key, SHARED, None, commission(SHARED, partner, code), clearing(SHARED, HOUSE, code), units, Why.REWARDED, at)
 
 
 def stocked(key: str, code: str, units: int, at: int) -> Transfer:

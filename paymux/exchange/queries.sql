@@ -38,12 +38,12 @@ SELECT nextval('exchange_order_uid_seq') AS uid FROM generate_series(1, CAST(:co
 
 -- insert_orders --
 -- New orders.
--- rows: uid bigint, id text, rid text, secret text, merchant_id bigint, direction_id text, from_code text, to_code text, in_units bigint, out_units bigint, fee_units bigint, rounding_units bigint, commission_units bigint, status text, details text, ipn_secret text, created_at bigint, expires_at bigint
+-- rows: uid bigint, id text, rid text, secret text, merchant_id bigint, direction_id text, from_code text, to_code text, in_units bigint, out_units bigint, fee_units bigint, rounding_units bigint, commission_units bigint, status text, details text, ipn_secret text, created_at bigint, expires_at bigint, partner text
 INSERT INTO exchange_order (uid, id, rid, secret, merchant_id, direction_id, from_code, to_code, in_units, out_units, fee_units, rounding_units,
     commission_units, received_units, reserved_units, status, version, payout, operation_key, asked, act_at, txid, details, ipn_secret,
-    created_at, expires_at, updated_at)
+    created_at, expires_at, updated_at, partner)
 SELECT uid, id, rid, secret, merchant_id, direction_id, from_code, to_code, in_units, out_units, fee_units, rounding_units, commission_units,
-    0, 0, status, 1, 'none', NULL, 0, NULL, NULL, details, ipn_secret, created_at, expires_at, created_at
+    0, 0, status, 1, 'none', NULL, 0, NULL, NULL, details, ipn_secret, created_at, expires_at, created_at, partner
 FROM {rows} r WHERE true ORDER BY uid;
 
 -- insert_histories --
@@ -74,10 +74,10 @@ SELECT o.* FROM {rows} r JOIN exchange_order o ON o.uid = r.uid ORDER BY o.uid F
 
 -- change_orders --
 -- What a change leaves of orders.
--- rows: uid bigint, in_units bigint, out_units bigint, fee_units bigint, rounding_units bigint, commission_units bigint, received_units bigint, reserved_units bigint, status text, version bigint, payout text, operation_key text, asked bigint, act_at bigint, txid text, details text, merchant_id bigint, expires_at bigint
+-- rows: uid bigint, in_units bigint, out_units bigint, fee_units bigint, rounding_units bigint, commission_units bigint, received_units bigint, reserved_units bigint, late_units bigint, status text, version bigint, payout text, operation_key text, asked bigint, act_at bigint, txid text, details text, merchant_id bigint, expires_at bigint
 UPDATE exchange_order SET in_units = r.in_units, out_units = r.out_units, fee_units = r.fee_units, rounding_units = r.rounding_units,
-    commission_units = r.commission_units, received_units = r.received_units, reserved_units = r.reserved_units, status = r.status,
-    version = r.version, payout = r.payout, operation_key = r.operation_key, asked = r.asked, act_at = r.act_at, txid = r.txid,
+    commission_units = r.commission_units, received_units = r.received_units, reserved_units = r.reserved_units,
+    late_units = r.late_units, status = r.status, version = r.version, payout = r.payout, operation_key = r.operation_key, asked = r.asked, act_at = r.act_at, txid = r.txid,
     details = r.details, merchant_id = r.merchant_id, expires_at = r.expires_at, updated_at = :now
 FROM {rows} r WHERE exchange_order.uid = r.uid;
 
@@ -123,9 +123,9 @@ WHERE o.merchant_id = :merchant_id AND (:every = 1 OR (CASE WHEN o.status IN ('n
 SELECT o.* FROM exchange_order o WHERE o.status = 'done' ORDER BY o.uid DESC LIMIT :page;
 
 -- waiting_orders --
--- Orders that wait for a person.
+-- Orders that wait for a person; also ended ones for which more money came.
 SELECT o.* FROM exchange_order o
-WHERE o.status IN ('inProgress', 'inProgressPayout', 'errorPayment', 'errorPayout', 'hold') ORDER BY o.uid DESC LIMIT :page;
+WHERE (o.status IN ('inProgress', 'inProgressPayout', 'errorPayment', 'errorPayout', 'hold') OR o.late_units > 0) ORDER BY o.uid DESC LIMIT :page;
 
 -- history_of_order --
 -- Everything that happened to an order.
@@ -178,6 +178,51 @@ UPDATE exchange_key SET revoked_at = :now WHERE key = :key AND merchant_id = :me
 -- Which partner codes are known.
 -- rows: code text
 SELECT p.code FROM {rows} r JOIN merchant_profile p ON p.dialect = 'exchanger' AND p.code = r.code;
+
+-- lock_partner (sqlite) --
+-- A partner by its code. Differs because PostgreSQL locks the row.
+SELECT p.merchant_id, p.profile FROM merchant_profile p WHERE p.dialect = 'exchanger' AND p.code = :code;
+
+-- lock_partner (postgres) --
+-- A partner by its code, locked until the transaction ends.
+SELECT p.merchant_id, p.profile FROM merchant_profile p WHERE p.dialect = 'exchanger' AND p.code = :code FOR NO KEY UPDATE OF p;
+
+-- active_member --
+-- What the exchange keeps of a merchant who is active.
+SELECT p.code, p.profile FROM merchant_profile p JOIN merchant m ON m.id = p.merchant_id
+WHERE p.merchant_id = :merchant_id AND p.dialect = 'exchanger' AND m.active = 1;
+
+-- partner_money --
+-- What a partner earned and was paid, by currency; :kind is the partner's commission account.
+SELECT a.currency,
+    CAST(coalesce((SELECT sum(t.amount_units) FROM transfer t WHERE t.credit_id = a.id), 0) AS bigint) AS earned,
+    CAST(coalesce((SELECT sum(t.amount_units) FROM transfer t WHERE t.debit_id = a.id), 0) AS bigint) AS paid
+FROM account a WHERE a.merchant_id = 0 AND a.kind = :kind ORDER BY a.currency;
+
+-- orders_of_partner --
+-- The newest orders of a partner's clients.
+SELECT o.* FROM exchange_order o
+WHERE o.partner = :code AND o.created_at >= :since AND o.created_at < :until ORDER BY o.uid DESC LIMIT :page;
+
+-- earned_by_orders --
+-- What the partner earned with orders, by order.
+-- rows: uid bigint
+SELECT t.order_uid, t.amount_units AS units FROM {rows} r JOIN transfer t ON t.order_uid = r.uid WHERE t.reason = 'exchange.commission';
+
+-- insert_clicks --
+-- Visits that partners' links brought.
+-- rows: code text, browser text, network text, referrer text, query text, visitor text, clicked_at bigint
+INSERT INTO exchange_click (code, browser, network, referrer, query, visitor, clicked_at)
+SELECT code, browser, network, referrer, query, visitor, clicked_at FROM {rows} r WHERE true;
+
+-- clicks_of_partner --
+-- The newest visits that a partner's links brought.
+SELECT c.* FROM exchange_click c
+WHERE c.code = :code AND c.clicked_at >= :since AND c.clicked_at < :until ORDER BY c.clicked_at DESC LIMIT :page;
+
+-- forget_clicks --
+-- Old visits go, the oldest first, a bounded number at a time.
+DELETE FROM exchange_click WHERE id < (SELECT min(c.id) FROM exchange_click c) + :batch AND clicked_at < :before;
 
 -- put_member --
 -- What the exchange keeps of a merchant: its partner code and its settings.

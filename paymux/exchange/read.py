@@ -7,6 +7,7 @@ import msgspec
 
 from paymux.exchange import store
 from paymux.exchange.catalogue import Shelf
+from paymux.exchange.floating import seen
 from paymux.exchange.model import Order, secret_about
 from paymux.exchange.offer import Catalogue, Opened
 from paymux.keyring import Keyring
@@ -41,6 +42,7 @@ class Reads:
 
     def __init__(self, keyring: Keyring, shelf: Shelf) -> None:
         self._keyring, self._shelf = keyring, shelf
+        self._decoy = keyring.encrypt("-" * 24, "decoy")
 
     async def orders(self, tx: Tx, asked: Sequence[Ask], now: int) -> list[Opened | None]:
         """Orders whose secret is right; None for a wrong number and a wrong secret alike."""
@@ -50,7 +52,7 @@ class Reads:
         for one in asked:
             order = found.get(one.uid)
             opened = self._open(order, catalogue) if order is not None else None
-            given, kept = one.secret, opened.secret if opened else "-" * 24
+            given, kept = one.secret, opened.secret if opened else self._keyring.decrypt(self._decoy, "decoy")  # as long as for a real one
             right = given is None or hmac.compare_digest(given.encode("utf-8", "replace"), kept.encode())
             results.append(opened if right else None)
         return results
@@ -80,4 +82,4 @@ class Reads:
         ]
 
     def _open(self, order: Order, catalogue: Catalogue) -> Opened:
-        return Opened(order, self._keyring.decrypt(order.secret, secret_about(order.id)), catalogue)
+        return Opened(seen(order, catalogue), self._keyring.decrypt(order.secret, secret_about(order.id)), catalogue)

@@ -1,5 +1,6 @@
 """What an operator sets up: currencies, directions, and what the inventory holds."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ from paymux.storage.query import Tx, load
 
 _q = load("paymux.exchange")
 _storage = load("paymux.storage")
+_PLAIN = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
 
 class Stock(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,8 @@ async def put_currencies(tx: Tx, wishes: Sequence[Currency], now: int) -> list[R
         before = known.get(wish.code)
         if not 0 <= wish.decimals <= EXPONENT_MAX:
             results.append(refuse(Refusal.CURRENCY_MISMATCH, f"{wish.code}: decimals are 0 to {EXPONENT_MAX}"))
+        elif not _PLAIN.fullmatch(wish.usd_rate):
+            results.append(refuse(Refusal.CURRENCY_MISMATCH, f"{wish.code}: the rate in USD is a plain decimal"))
         elif core is not None and core.exponent != wish.decimals:
             results.append(refuse(Refusal.CURRENCY_MISMATCH, f"{wish.code} has {core.exponent} decimals in the books"))
         elif before is not None and (before.decimals, before.id) != (wish.decimals, wish.id):
@@ -68,17 +72,17 @@ async def put_directions(tx: Tx, wishes: Sequence[Direction], now: int) -> list[
 def _fault(wish: Direction, codes: set[str]) -> str | None:
     if missing := {wish.from_code, wish.to_code} - codes:
         return f"there is no currency {', '.join(sorted(missing))}"
-    try:
-        rates = Fraction(wish.rate_in), Fraction(wish.rate_out)
-        rest = [Fraction(text) for text in (wish.fee, wish.min, wish.max, wish.margin_percent, wish.commission_percent)]
-        discounts = [(Fraction(one.more_than), Fraction(one.percent)) for one in wish.discounts]
-    except (ValueError, ZeroDivisionError):
+    floating = msgspec.structs.astuple(wish.floating) if wish.floating else ()
+    limits = (wish.fee, wish.min, wish.max, wish.reserve or "0", wish.commission_percent, *floating)
+    tiers = [text for one in wish.discounts for text in (one.more_than, one.percent)]
+    if not all(_PLAIN.fullmatch(text) for text in (wish.rate_in, wish.rate_out, wish.margin_percent.removeprefix("-"), *limits, *tiers)):
         return "rates, limits and percents are plain decimals"
-    if min(rates) <= 0 or min([rest[0], rest[1], rest[2], rest[4]]) < 0 or rest[4] > 100:
-        return "rates are above zero, limits and fees not below it"
-    if discounts != sorted(discounts, reverse=True) or any(not 0 <= percent < 100 for _, percent in discounts):
+    if min(Fraction(wish.rate_in), Fraction(wish.rate_out)) <= 0 or Fraction(wish.margin_percent) <= -100:
+        return "rates are above zero"
+    discounts = [(Fraction(one.more_than), Fraction(one.percent)) for one in wish.discounts]
+    if discounts != sorted(discounts, reverse=True) or any(percent >= 100 for _, percent in discounts):
         return "discounts stand with the largest amount first, percents are 0 to 99"
-    return None
+    return "the commission is at most 100 percent" if Fraction(wish.commission_percent) > 100 else None
 
 
 async def stock(tx: Tx, wishes: Sequence[Stock], now: int) -> list[int | Refused]:

@@ -69,6 +69,7 @@ async def insert(tx: Tx, orders: Sequence[Order]) -> None:
                 o.ipn_secret,
                 o.created_at,
                 o.expires_at,
+                o.details.partner,
             )
             for o in orders
         ],
@@ -89,6 +90,7 @@ async def change(tx: Tx, orders: Sequence[Order], now: int) -> None:
                 o.commission_units,
                 o.received_units,
                 o.reserved_units,
+                o.late_units,
                 o.status,
                 o.version,
                 o.payout,

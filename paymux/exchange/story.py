@@ -38,6 +38,8 @@ def _facts(order: Order) -> dict[str, Any]:
         "in_amount": decimal_text(order.in_units, details.from_decimals),
         "out_amount": decimal_text(order.out_units, details.to_decimals),
         "received": decimal_text(order.received_units, details.from_decimals),
+        "late": decimal_text(order.late_units, details.from_decimals),
+        "rate": f"{details.rate_in} = {details.rate_out}{' and floats' if details.floating and not details.floating.fixed else ''}",
         "reserved": decimal_text(order.reserved_units, details.to_decimals),
         "payout": order.payout,
         "txid": order.txid,

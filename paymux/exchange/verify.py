@@ -78,18 +78,19 @@ def _money(order: Any, moved: Counter[str], came: int, faults: Faults) -> None:
     name, done = f"order {order['uid']}", order["status"] == Status.DONE
     kept = moved[Why.ORDER_EARNED] + moved[Why.ORDER_FEE] + moved[Why.ORDER_ROUNDING] + moved[Why.ORDER_COMMISSION]
     reserved = moved[Why.ORDER_RESERVED] - moved[Why.ORDER_RELEASED] - moved[Why.ORDER_PAID_OUT]
-    late = order["received_units"] - kept - moved[Why.ORDER_RETURNING]
+    held, ended = order["received_units"] - kept - moved[Why.ORDER_RETURNING], order["status"] in (Status.DONE, Status.RETURNED)
     equal = (
         ("order_received", "received", order["received_units"], "in the books came", moved[Why.ORDER_RECEIVED]),
         ("order_receipts", "received", order["received_units"], "its receipts sum to", came),
         ("order_reserved", "holds of the reserve", order["reserved_units"], "in the books", reserved),
         ("order_paid_out", "owed", order["out_units"] if done else 0, "paid out", moved[Why.ORDER_PAID_OUT]),
+        ("order_late", "has late", order["late_units"], "held after its end", held if ended else 0),
         ("order_returned", "began to return", moved[Why.ORDER_RETURNING], "ended to return", moved[Why.ORDER_RETURNED]),
     )
     for code, left, units, right, other in equal:
         if units != other:
             faults.add(code, f"{name} {left} {units}, {right} {other}")
-    if late < 0 or (kept and not done) or (moved[Why.ORDER_RETURNING] and order["status"] != Status.RETURNED):
+    if held < 0 or ((kept or moved[Why.ORDER_RETURNING]) and not ended):
         faults.add(
             "order_held", f"{name} is {order['status']}, kept {kept}, returned {moved[Why.ORDER_RETURNING]} of {order['received_units']}"
         )

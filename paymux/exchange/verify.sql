@@ -1,6 +1,6 @@
 -- orders_after --
 -- Orders, a page at a time.
-SELECT uid, merchant_id, in_units, out_units, received_units, reserved_units, status, version, payout, details
+SELECT uid, merchant_id, in_units, out_units, received_units, reserved_units, late_units, status, version, payout, details
 FROM exchange_order WHERE uid > :after ORDER BY uid LIMIT :page;
 
 -- order_histories --

@@ -48,6 +48,7 @@ SIDES: dict[Why, tuple[Kind, Kind]] = {
     Why.ORDER_COMMISSION: (Kind.HELD,       Kind.COMMISSION),
     Why.ORDER_RETURNING:  (Kind.HELD,       Kind.IN_TRANSIT),
     Why.ORDER_RETURNED:   (Kind.IN_TRANSIT, Kind.CLEARING),
+    Why.REWARDED:         (Kind.COMMISSION, Kind.CLEARING),
 }  # fmt: skip
 
 Progress = Callable[[str, int], None]  # (what is being read, how many rows so far)

@@ -42,6 +42,7 @@ class Why(StrEnum):
     ORDER_COMMISSION = "exchange.commission"
     ORDER_RETURNING = "exchange.returning"
     ORDER_RETURNED = "exchange.returned"
+    REWARDED = "exchange.rewarded"  # a partner was paid what it earned
 
 
 @dataclass(frozen=True, slots=True)

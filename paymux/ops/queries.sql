@@ -129,6 +129,7 @@ UNION ALL SELECT 'exchange_order', count(*) FROM exchange_order
 UNION ALL SELECT 'exchange_history', count(*) FROM exchange_history
 UNION ALL SELECT 'exchange_receipt', count(*) FROM exchange_receipt
 UNION ALL SELECT 'exchange_key', count(*) FROM exchange_key
+UNION ALL SELECT 'exchange_click', count(*) FROM exchange_click
 UNION ALL SELECT 'sandbox_disbursement', count(*) FROM sandbox_disbursement;
 
 -- export_snapshot (sqlite) --

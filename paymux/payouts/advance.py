@@ -72,7 +72,7 @@ class PayoutDoor:
 
     async def _give_back(self, tx: Tx, payouts: Sequence[Payout]) -> None:
         """What failed counts no longer towards its channel's cap."""
-        counted = [(payout, found) for payout in payouts if (found := self._dialects[teller(payout)].capped(payout)) is not None]
+        counted = [(payout, found) for payout in payouts if (found := self._dialects[payout.teller].capped(payout)) is not None]
         await recount(tx, [Recount(payout.merchant_id, channel, -units, payout.created_at) for payout, (channel, units) in counted])
 
     async def _tell(self, tx: Tx, payouts: Sequence[Payout], now: int) -> None:

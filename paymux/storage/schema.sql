@@ -364,11 +364,17 @@ CREATE TABLE exchange_order (
     ipn_secret text,              -- encrypted
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
-    updated_at bigint NOT NULL
+    updated_at bigint NOT NULL,
+    late_units bigint NOT NULL DEFAULT 0 CHECK (late_units >= 0), -- came after the end, not decided
+    partner text                  -- who sent the client, for lists; the truth stands in details
 );
 CREATE INDEX exchange_order_merchant ON exchange_order (merchant_id, uid);
 CREATE INDEX exchange_order_expiry ON exchange_order (expires_at) WHERE status IN ('new', 'waitPayment');
 CREATE INDEX exchange_order_act ON exchange_order (act_at) WHERE act_at IS NOT NULL;
+CREATE INDEX exchange_order_partner ON exchange_order (partner, uid) WHERE partner IS NOT NULL;
+CREATE INDEX exchange_order_waiting ON exchange_order (uid)
+    WHERE status IN ('inProgress', 'inProgressPayout', 'errorPayment', 'errorPayout', 'hold') OR late_units > 0;
+CREATE INDEX exchange_order_done ON exchange_order (uid) WHERE status = 'done';
 
 -- Every change of an order; its status is rebuilt from these rows by the ledger check.
 CREATE TABLE exchange_history (
@@ -405,6 +411,19 @@ CREATE TABLE exchange_key (
     revoked_at bigint
 );
 CREATE INDEX exchange_key_merchant ON exchange_key (merchant_id);
+
+-- What a partner's links brought: who followed them, without what would name a person.
+CREATE TABLE exchange_click (
+    id bigserial PRIMARY KEY,
+    code text NOT NULL,           -- the partner's
+    browser text NOT NULL,
+    network text NOT NULL,        -- the address without its end
+    referrer text NOT NULL,
+    query text NOT NULL,
+    visitor text NOT NULL,        -- the same for the same address and browser, and nothing can be told from it
+    clicked_at bigint NOT NULL
+);
+CREATE INDEX exchange_click_partner ON exchange_click (code, clicked_at);
 
 -- The sandbox's cashier pays out; it stands for a company elsewhere, so the core never reads its book.
 CREATE TABLE sandbox_disbursement (

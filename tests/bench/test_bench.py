@@ -176,7 +176,7 @@ async def test_hello_world_answers_so_many_bytes() -> None:
 def test_a_tiny_run_measures_everything_and_loses_nothing(tmp_path: Path) -> None:
     results = course.run(course.TINY, tmp_path, seed=1)
     assert results.faults == []
-    assert set(results.rounds[0]) >= {"sqlite.create", "sqlite.full.settle", "raw_sqlite.create", "hello"}
+    assert set(results.rounds[0]) >= {"sqlite.create", "sqlite.full.settle", "sqlite.order", "sqlite.rates", "raw_sqlite.create", "hello"}
     assert all(rate > 0 for rate in results.rounds[0].values())
     summary = report.summary(results, course.TINY)
     assert {target["verdict"] for target in summary["targets"]} <= {"aim reached", "reached", "NOT reached"}

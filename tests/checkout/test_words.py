@@ -8,6 +8,7 @@ import pytest
 from paymux.checkout import words
 from paymux.checkout.outcome import OUTCOMES
 from paymux.checkout.view import Decline, Detail, Notice, Screen, Way
+from paymux.exchange.form import Why
 
 
 @pytest.mark.parametrize("language", words.NAMES)
@@ -30,6 +31,8 @@ def test_every_word_of_the_model_has_its_text() -> None:
         assert words.has(f"decline.{decline}")
     for detail in Detail:
         assert words.has(f"detail.{detail}")
+    for why in Why:
+        assert words.has(f"exchange.wrong.{why}")
     for way in Way:
         assert words.has(f"instructions.{way}.title")
     for screen in OUTCOMES:
@@ -42,6 +45,7 @@ def test_no_text_stands_unused_in_the_catalogues() -> None:
     source = "".join(path.read_text() for pattern in ("*.py", "templates/*.html") for path in folder.glob(pattern))
     built = ("method.", "notice.", "decline.", "detail.", "instructions.", "input.", "order.title.", "order.text.")
     screens = {f"{screen}.{part}" for screen in Screen for part in ("title", "text")}
+    screens |= {f"exchange.wrong.{why}" for why in Why}
     unused = [key for key in words.catalogue("en") if key not in source and not key.startswith(built) and key not in screens]
     assert unused == []
 

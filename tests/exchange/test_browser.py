@@ -83,6 +83,20 @@ def test_expired_on_a_page_without_a_script(new_page: Any, server: RunningServer
     expect(page.get_by_role("heading", name="This order is cancelled")).to_be_visible()
 
 
+def test_from_a_partners_link_to_an_order_by_the_form(page: Page, server: RunningServer, database: str) -> None:
+    page.goto(f"{server.url}/ref/example-partner/?cur_from=ETH&cur_to=WMZ")
+    expect(page.get_by_role("heading", name="Exchange Ethereum for WebMoney")).to_be_visible()
+    page.get_by_label("You send, ETH").fill("0,5")
+    page.get_by_label("WMZ purse").fill("Z123456789012")
+    page.get_by_label("E-mail").fill("buyer@example.com")
+    page.get_by_label("I agree to the exchange’s rules.").check()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="Check your order")).to_be_visible()
+    expect(page.get_by_text("79.35")).to_be_visible()
+    uid = page.url.split("/")[-2]
+    assert answer_of("exchange", "show", uid, database_url=database)["order"]["partner"] == "example-partner"
+
+
 def test_paid_out_by_itself(page: Page, server: RunningServer, database: str) -> None:
     order = create(server, WISH_R3, skipPreview=True)
     opened(page, server, order)
@@ -96,11 +110,15 @@ def test_the_pages_shut_nobody_out(new_page: Any, server: RunningServer, languag
 
     order = create(server, WISH)
     page = new_page(viewport={"width": 360, "height": 740})
-    for action in ("", "confirm"):
-        if action:
+    for action in ("form", "", "confirm"):
+        if action == "confirm":
             call("POST", f"{server.url}/service/api/v1/public/exchanger/order/update-status", {
                 "orderUID": order["uid"], "orderSecret": order["secret"], "status": "waitPayment"})  # fmt: skip
-        page.goto(f"{server.url}/{language}/order/{order['uid']}/{order['secret']}")
+        own = f"/{language}/order/{order['uid']}/{order['secret']}"
+        page.goto(server.url + (f"/?from=ETH&to=WMZ&lang={language}" if action == "form" else own))
+        if action == "form":
+            page.locator("form.details button").click()
+            expect(page.locator("[aria-invalid=true]")).to_have_count(1)
         found = Axe().run(page).response["violations"]
         assert [one["id"] for one in found] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 360

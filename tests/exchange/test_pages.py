@@ -95,6 +95,15 @@ async def test_an_expired_and_a_cancelled_order_lead_back_with_an_error(exchange
     assert (await exchange.stored(order["uid"])).status is Status.DELETED
 
 
+async def test_another_amount_is_shown_beside_what_was_asked(exchange: Exchange) -> None:
+    order = await exchange.create()
+    await exchange.report(order["uid"], "paid", 150_000_000)
+    text = await page(exchange, order)
+    assert words.plain("en", "fact.received") in text
+    assert "1.5" in text
+    assert "1.5" not in await page(exchange, order, "payment"), "a payer's page shows no more than how to pay"
+
+
 async def test_what_is_watched_needs_no_word_of_the_client(exchange: Exchange) -> None:
     order = await exchange.create(WISH_R3, skipPreview=True)
     text = await page(exchange, order)

@@ -148,6 +148,26 @@ async def test_a_payout_that_fails_for_sure_waits_and_is_retried_under_a_new_key
     await exchange.prove()
 
 
+async def test_a_payout_that_nobody_answered_for_is_asked_about_and_never_sent_twice(exchange: Exchange) -> None:
+    before = await exchange.inventory("USDTTRC20")
+    order = await exchange.create(WISH_R3, amount="-100.17")
+    await exchange.report(order["uid"], "paid")
+    for _ in range(1000):
+        waiting = await exchange.stored(order["uid"])
+        if waiting.payout is Payout.STARTED:
+            break
+        await asyncio.sleep(0.02)
+    assert (waiting.status, waiting.reserved_units) == (S.IN_PROGRESS_PAYOUT, 10017)
+    assert isinstance(await exchange.step(order["uid"], S.RETURNED), Refused), "nobody knows yet whether it arrived"
+    await exchange.live.advance_clock(30)
+    try:
+        await until(exchange, order["uid"], S.DONE)
+    finally:
+        await exchange.live.set_fact("clock_offset_ms", 0)
+    assert (await exchange.stored(order["uid"])).operation_key == waiting.operation_key
+    assert await exchange.inventory("USDTTRC20") == before - 10017
+
+
 async def test_a_partner_who_is_known_earns_and_one_who_is_not_is_ignored(exchange: Exchange) -> None:
     order = await exchange.create(WISH_R3, partner="example-partner")
     nobody = await exchange.create(WISH_R3, partner="nobody-knows")
@@ -176,7 +196,7 @@ async def test_a_notice_is_sent_once_and_by_setting_until_it_is_taken(exchange: 
         await exchange.lead(answer["data"], "deleted")
         await arrived(shop, answer["data"]["uid"], ["deleted"])
     finally:
-        await exchange.live.core.writer.submit(put_members, Member(merchant_id=40))
+        await exchange.live.core.writer.submit(put_members, Member(merchant_id=40, reliable_ipn=False))
 
     async def state(uid: int) -> tuple[str, int]:
         notice = (await exchange.story(uid))["notices"][0]

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from paymux.exchange import store as exchange
 from paymux.ledger import book, check
 from paymux.merchants import caps, directory, logo
 from paymux.payments import store, verify
@@ -45,6 +46,14 @@ SELECT 1, i, 'stub', 'paid', 'd' || i, '', 'delivered', 1, 0 FROM n;
 SELECT 1 + i % 200, 'stub', 'r-' || i, 5, 0, 'EUR', 'refund', 'paid', 1, 'po_' || i, 'bank', '{{}}', 0,
     CASE i % 100 WHEN 0 THEN i END, i, i, CASE i % 2 WHEN 0 THEN i END FROM n;
 {NUMBERS} INSERT INTO merchant_logo (merchant_id, name, image, updated_at) SELECT i, i || '.png', '', 0 FROM n WHERE i <= 4000;
+{NUMBERS} INSERT INTO exchange_order (id, rid, secret, merchant_id, direction_id, from_code, to_code, in_units, out_units, fee_units,
+    rounding_units, commission_units, received_units, reserved_units, status, version, payout, asked, act_at, details, created_at,
+    expires_at, updated_at)
+SELECT 'id' || i, 'r' || i, '', i % 200, 'd', 'A', 'B', 1, 1, 0, 0, 0, 0, 0,
+    CASE i % 100 WHEN 0 THEN 'hold' WHEN 1 THEN 'done' WHEN 2 THEN 'new' ELSE 'deleted' END, 1, 'none', 0,
+    CASE i % 500 WHEN 0 THEN i END, '{{}}', i, i, i FROM n;
+{NUMBERS} INSERT INTO exchange_click (code, browser, network, referrer, query, visitor, clicked_at)
+SELECT 'p' || (i % 200), '', '', '', '', '', i FROM n;
 """
 
 cli, ops, hooks = load("paymux.cli"), load("paymux.ops"), load("paymux.webhooks")
@@ -107,6 +116,13 @@ HOT: list[tuple[Query, dict[str, Any]]] = [
     (payouts.q.payouts_created, {"merchant_id": 5, "dialect": "stub", "since": 0, "before_at": 9000, "before_id": 0, "page": 100}),
     (payouts.q.claim_acts, {"now": 300, "again_at": 400, "batch": 50}),
     (logo._q.logos_named, {}),
+    (exchange.q.find_orders, {}),
+    (exchange.q.find_ids, {}),
+    (exchange.q.overdue_orders, {"now": 300, "batch": 200}),
+    (exchange.q.due_payouts, {"now": 300, "batch": 20}),
+    (exchange.q.latest_orders, {"page": 3}),
+    (exchange.q.waiting_orders, {"page": 50}),
+    (exchange.q.orders_of_merchant, {"merchant_id": 5, "every": 1, "now": 0, "page": 10, "skip": 0}),
 ]
 NEWEST = [
     (cli.payments_newest, {"before": 2**62, "page": 50}),
@@ -114,7 +130,20 @@ NEWEST = [
     (ops.given_up, {"among": 1000}),
 ]  # SQLite walks the newest rows of a table, and calls it a scan
 ROWS = [[5] * 20, [6] * 20]  # whatever columns a batch has
-TABLES = ("payment", "attempt", "receipt", "merchant_key", "history", "transfer", "notice", "payout", "merchant_logo", "channel_day")
+TABLES = (
+    "payment",
+    "attempt",
+    "receipt",
+    "merchant_key",
+    "history",
+    "transfer",
+    "notice",
+    "payout",
+    "merchant_logo",
+    "channel_day",
+    "exchange_order",
+    "exchange_click",
+)
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,34 @@ class FriendlyRequest(msgspec.Struct):
     lang: str = "en"
 
 
+class RoutesRequest(msgspec.Struct, rename="camel"):
+    """Only directions from, or to, a currency."""
+
+    from_currency_id: str = ""
+    to_currency_id: str = ""
+
+
+class RoutesV2Request(msgspec.Struct, rename="camel"):
+    """Only directions from, or to, some currencies."""
+
+    from_currency_ids: list[str] = []
+    to_currency_ids: list[str] = []
+
+
+class LatestRequest(msgspec.Struct):
+    limit: int = 3
+
+
+class KeyRequest(msgspec.Struct, rename="camel"):
+    api_key: str
+
+
+class OrderNumber(msgspec.Struct):
+    """The order's number, or its ObjectID."""
+
+    uid: str
+
+
 class Nothing(msgspec.Struct):
     """A method without parameters."""
 

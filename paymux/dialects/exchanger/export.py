@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from paymux.dialects.exchanger.wire import reserve
+from paymux.dialects.exchanger.wire import offered
 from paymux.exchange.model import Direction
 from paymux.exchange.offer import Catalogue
 
@@ -30,7 +30,7 @@ def items(catalogue: Catalogue, directions: Sequence[Direction]) -> list[dict[st
             "to": get_code,
             "in": one.rate_in,
             "out": one.rate_out,
-            "amount": reserve(catalogue, get),
+            "amount": offered(catalogue, one),
             "minamount": one.min,
             "maxamount": one.max,
             "tofee": f"{one.fee} {get.symbol}" if one.fee != "0" else "",

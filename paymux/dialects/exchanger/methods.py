@@ -22,7 +22,6 @@ from paymux.exchange.read import Ask, Page, Reads
 from paymux.http.limits import Window, seconds
 from paymux.storage.writer import Batcher
 
-CREATE_PER_MINUTE, CREATE_PER_MINUTE_SIGNED = 30, 1200  # of one address, of one key
 HISTORY_MAX, LATEST_MAX, LATEST = 100, 20, 3
 SECRET_CHARS_MAX = 50
 
@@ -48,7 +47,7 @@ class Parts:
     opener: Opener
     exchange: Exchange
     keys: Keys
-    limited: bool
+    per_minute: tuple[int, int] | None  # orders that may be created from one address, with one key; None: any number
 
 
 Data = dict[str, Any]
@@ -121,9 +120,9 @@ class Methods:
         return wire.created(made.order, made.secret, catalogue)
 
     def _too_fast(self, call: Call, now: int) -> int:
-        if not self._.limited:
+        if self._.per_minute is None:
             return 0
-        who, limit = (call.pair.key, CREATE_PER_MINUTE_SIGNED) if call.pair else (call.client, CREATE_PER_MINUTE)
+        who, limit = (call.pair.key, self._.per_minute[1]) if call.pair else (call.client, self._.per_minute[0])
         return self._minute.hit(who, limit, now)
 
     async def order(self, call: Call) -> Data | Fail:
@@ -196,13 +195,15 @@ class Methods:
             )
             if opened is None:
                 return Fail(Code.NOT_FOUND)
+            if opened.order.details.hide_out:  # its link is for payers, who must not become its owners
+                return Fail(Code.NOT_ALLOWED)
             if not await self._.writer.submit(claim_orders, Claim(opened.order.uid, call.pair.merchant_id)):
                 return Fail(Code.NOT_ALLOWED)
         return {}
 
     async def make_key(self, call: Call) -> Data | Fail:
         assert call.pair is not None, "the door asked for a key"
-        made = await self._.writer.submit(self._.keys.add, NewPair(merchant_id=call.pair.merchant_id))
+        made = await self._.writer.submit(self._.keys.add, NewPair(merchant_id=call.pair.merchant_id, addresses=call.pair.addresses))
         return Fail(Code.TOO_MANY_KEYS) if made is None else {"access": {**_key(made), "secret": made.secret}}
 
     async def list_keys(self, call: Call) -> Data | Fail:
@@ -211,7 +212,11 @@ class Methods:
 
     async def delete_key(self, call: Call) -> Data | Fail:
         assert call.pair is not None, "the door asked for a key"
-        gone = await self._.writer.submit(self._.keys.revoke, (call.pair.merchant_id, text_of(call.params.get("apiKey"))))
+        key = text_of(call.params.get("apiKey"))
+        pair = await self._.reader.submit(self._.keys.find, key)
+        if pair is not None and pair.operator and not call.pair.operator:
+            return Fail(Code.NOT_FOUND)  # an operator's key is not a merchant's to revoke
+        gone = await self._.writer.submit(self._.keys.revoke, (call.pair.merchant_id, key))
         return {} if gone else Fail(Code.NOT_FOUND)
 
     async def session(self, call: Call) -> Data | Fail:

@@ -14,11 +14,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 PAIRS_MAX = 500
+VALUES_MAX, LEVELS_MAX, NUMBER_CHARS_MAX = 2000, 20, 100  # of a JSON body: a signature writes it out many times
 INDEX_MAX = 100
 DEPTH_MAX = 5
 DIGITS_MAX = 60
 
 _PART = re.compile(r"\[([^\[\]]*)\]")
+_HALF = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
@@ -58,7 +60,38 @@ def read_body(body: bytes, content_type: str) -> dict[str, Any]:
         raise Unreadable("the body is not JSON") from None
     if not isinstance(found, dict):
         raise Unreadable("the body is not a JSON object")
+    _bound(found)
     return found
+
+
+def _bound(found: dict[str, Any]) -> None:
+    """Refuse what is deeper or has more values than any order needs, and text that is none. Walks without recursion."""
+    seen, level = 0, [found]
+    for _ in range(LEVELS_MAX):
+        below: list[Any] = []
+        for value in level:
+            inner = value.values() if isinstance(value, dict) else value
+            seen += len(value)
+            if seen > VALUES_MAX or not all(map(_is_text, value if isinstance(value, dict) else ())):
+                raise Unreadable("the body is too large, or a name in it is no text")
+            for one in inner:
+                if isinstance(one, dict | list):
+                    below.append(one)
+                elif not _is_text(one.text if isinstance(one, Number) else one):
+                    raise Unreadable("a value of the body is no text")
+                elif isinstance(one, Number) and len(one.text) > NUMBER_CHARS_MAX:
+                    raise Unreadable("a number of the body is too long")
+        level = below
+        if not level:
+            return
+    raise Unreadable("the body is too deep")
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a text can be stored: no NUL, which PostgreSQL does not take, and no half of a surrogate pair."""
+    if not isinstance(value, str):
+        return True
+    return "\0" not in value and (value.isascii() or not _HALF.search(value))
 
 
 def _refuse(word: str) -> None:
@@ -71,6 +104,8 @@ def nested(text: str) -> dict[str, Any]:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=PAIRS_MAX, errors="strict")
     except ValueError:
         raise Unreadable("the form cannot be read") from None
+    if not all(_is_text(part) for pair in pairs for part in pair):
+        raise Unreadable("the form holds what is no text")
     root: dict[str, Any] = {}
     for name, value in pairs:
         head = name.split("[", 1)[0] or name

@@ -16,8 +16,9 @@ from paymux.dialects.exchanger.auth import Gate
 from paymux.dialects.exchanger.errors import MESSAGES, TRANSPORT, Code
 from paymux.dialects.exchanger.methods import Call, Data, Method, Methods, Parts
 from paymux.dialects.exchanger.params import Unreadable, merged, read_body, read_query
+from paymux.dialects.exchanger.partner import PartnerApi
 from paymux.dialects.exchanger.wishes import Fail
-from paymux.http.serve import Handler, Request, Response, Route, Table
+from paymux.http.serve import Handler, Parameter, Request, Response, Route, Table
 
 DIALECT = "exchanger"
 BODY_BYTES_MAX = 1024 * 1024
@@ -58,7 +59,8 @@ def failure(request: Request, status: int, headers: Mapping[str, str]) -> Respon
 class Door:
     """The table of methods, and who may call which."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, partner: PartnerApi) -> None:
+        self._partner = partner
         self.methods = Methods(parts)
         self._gate = Gate(parts.keys, parts.reader, parts.writer)
 
@@ -66,26 +68,28 @@ class Door:
         do, a = self.methods, answers
         public, user, admin = "public/exchanger/", "user/", "admin/exchanger/"
         return (
-            Row(f"{public}route/get", do.routes, "Every open direction, with limits and rates", "GET", a.Nothing, 5),
-            Row(f"{public}route-v2/get", do.routes_v2, "Currencies and directions by their ids, with reserves", "GET", a.Nothing, 5),
+            Row(f"{public}route/get", do.routes, "Every open direction, with limits and rates", "GET", a.RoutesRequest, 5),
+            Row(
+                f"{public}route-v2/get", do.routes_v2, "Currencies and directions by their ids, with reserves", "GET", a.RoutesV2Request, 5
+            ),
             Row(f"{public}route/get/one", do.route, "One direction with its fields and its rate", "GET", a.RouteRequest, 2),
             Row(f"{public}route/get/one/by-xml", do.route_by_xml, "One direction by its codes", "GET", a.CodesRequest, 2),
             Row(f"{public}route/get/one/by-friendlyURL", do.route_by_url, "One direction by its page", "GET", a.FriendlyRequest, 2),
             Row(f"{public}order/create", do.create, "Create an order", "", a.CreateRequest),
             Row(f"{public}order/get", do.order, "An order, by its number and secret", "GET", a.OrderRequest, 2),
             Row(f"{public}order/update-status", do.update_status, 'Confirm, "I paid", or cancel', "PUT", a.StatusRequest),
-            Row(f"{public}order/get-lasts", do.latest, "The newest finished orders, without anything personal", "GET", a.Nothing, 5),
+            Row(f"{public}order/get-lasts", do.latest, "The newest finished orders, without anything personal", "GET", a.LatestRequest, 5),
             Row(f"{public}favorite/get", do.favourites, "A few rates for show", "GET", a.Nothing, 5),
             Row("public/site/status/get", do.site_status, "Whether the exchange is open", "GET", a.Nothing, 5),
             Row(f"{user}exchanger/order/history", do.history, "The key owner's orders", "GET", a.HistoryRequest),
             Row(f"{user}exchanger/order/update/owner", do.claim, "Take orders that were made without a key", "PUT", a.OrderRequest),
             Row(f"{user}auth/api/create", do.make_key, "A new key pair; its secret is shown this once", "", a.Nothing),
             Row(f"{user}auth/api/get/list", do.list_keys, "The key owner's keys", "GET", a.Nothing),
-            Row(f"{user}auth/api/delete", do.delete_key, "Revoke a key", "DELETE", a.Nothing),
+            Row(f"{user}auth/api/delete", do.delete_key, "Revoke a key", "DELETE", a.KeyRequest),
             Row(f"{user}auth/session/get", do.session, "There are no sessions: always 40301", "GET", a.Nothing),
             Row(f"{admin}order/update-status", do.operate, "An operator leads an order on", "PUT", a.OperatorRequest),
-            Row(f"{admin}order/get", do.inspect, "An order as an operator sees it", "GET", a.Nothing),
-            Row(f"{admin}route/get", do.routes, "Every open direction", "GET", a.Nothing, 5),
+            Row(f"{admin}order/get", do.inspect, "An order as an operator sees it", "GET", a.OrderNumber),
+            Row(f"{admin}route/get", do.routes, "Every open direction", "GET", a.RoutesRequest, 5),
             Row(f"{admin}route/get/one", do.route, "One direction", "GET", a.RouteRequest, 2),
         )
 
@@ -99,11 +103,14 @@ class Door:
                 for base in BASES:
                     for end in ("", "/"):
                         hidden = base != BASES[0] or end != ""
-                        routes.append(Route(verb, f"{base}{row.name}{end}", handler, row.about, row.request, told, hidden=hidden))
+                        path, given = f"{base}{row.name}{end}", None if verb == "GET" else row.request
+                        asked = _in_query(row.request) if verb == "GET" else ()
+                        routes.append(Route(verb, path, handler, row.about, given, told, hidden=hidden, parameters=asked))
         for kind in export.TYPES:
             handler = self._export(kind)
             paths = (f"/service/export/{kind}", f"/service/export/{kind}/", f"/service/export/{kind}/{{code}}")
             routes += [Route(verb, path, handler, hidden=True) for path in paths for verb in ("GET", "HEAD")]
+        routes.append(Route("GET", "/service/partner/api.php", self._partner.handle, hidden=True))
         return Table(DIALECT, routes, failure, PREFIXES, BODY_BYTES_MAX)
 
     def _handler(self, row: Row) -> Handler:
@@ -136,6 +143,11 @@ class Door:
             return Response(200, body, {"Content-Type": export.TYPES[kind], "Cache-Control": "max-age=5"})
 
         return handle
+
+
+def _in_query(request: Any) -> tuple[Parameter, ...]:
+    """A method's parameters as a GET has them."""
+    return tuple(Parameter(one.encode_name, "As in the body of a POST") for one in msgspec.structs.fields(request))
 
 
 def _succeeded(data: Data, cache: int | None, began_at: int) -> Response:

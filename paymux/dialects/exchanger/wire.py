@@ -71,8 +71,10 @@ def rate(direction: Direction, reserve: str) -> Json:
         "rateFullNumber": full_number(rate_of(direction)),
         "amount": reserve,
         "outFeeAmount": number(direction.fee),
-        "typeCalculate": "fix",
+        "typeCalculate": "float" if direction.floating else "fix",
+        **({"changePercentReCalculate": number(direction.floating.down_percent)} if direction.floating else {}),
         "sourceType": "source" if direction.source else "manual",
+        "specialReserve": bool(direction.reserve),
     }
 
 
@@ -80,10 +82,22 @@ def reserve(catalogue: Catalogue, currency: Currency) -> str:
     return plain_units(catalogue.reserves.get(currency.code, 0), currency)
 
 
+def offered(catalogue: Catalogue, direction: Direction) -> str:
+    """What a direction can pay out at most: the reserve, or the part of it that the direction offers."""
+    return plain_units(catalogue.offered(direction), catalogue.currencies[direction.to_code])
+
+
+def _beside(catalogue: Catalogue, direction: Direction) -> str:
+    """What is added to the currency's reserve for a direction: less than nothing where it offers only a part."""
+    get = catalogue.currencies[direction.to_code]
+    less = catalogue.reserves.get(get.code, 0) - catalogue.offered(direction)
+    return "-" * bool(less) + plain_units(less, get)
+
+
 def listed(catalogue: Catalogue, direction: Direction) -> Json:
     """A direction of the first version's list."""
     give, get = catalogue.pair(direction)
-    left = reserve(catalogue, get)
+    left = offered(catalogue, direction)
     limits = {"min": direction.min, "max": direction.max}
     return {
         "routeId": direction.id,
@@ -128,7 +142,7 @@ def second_list(catalogue: Catalogue, directions: Sequence[Direction]) -> Json:
                 "to": catalogue.currencies[one.to_code].id,
                 "isShowWeb": one.web,
                 "isShowBot": one.bot,
-                "reserveAmountAdditional": 0,
+                "reserveAmountAdditional": number(_beside(catalogue, one)),
                 "seoFriendlyURL": one.friendly_url,
             }
             for one in directions
@@ -165,7 +179,7 @@ def whole(catalogue: Catalogue, direction: Direction) -> Json:
             "amlPayout": None,
         },
         "fields": [field(one) for one in direction.route_fields],
-        "rate": rate(direction, reserve(catalogue, get)),
+        "rate": rate(direction, offered(catalogue, direction)),
         "instructions": [],
         "additionalServices": [],
         "verification": False,
@@ -223,7 +237,7 @@ def order(opened: Opened, kind: str, now: int, *, owner: bool) -> Json:
         "inAmount": amount(one.in_units, give.decimals),
         "outAmount": amount(one.out_units, get.decimals),
         "rate": number(_out_per_in(details.rate_in, details.rate_out)),
-        "rateTypeCalculate": "fix",
+        "rateTypeCalculate": "float" if details.floating else "fix",
         "feeToAmount": number(details.fee),
         "fromValues": _values(details.from_values),
         "toValues": _values(details.to_values) if owner or open_to_link else [],

@@ -16,12 +16,14 @@ from paymux.dialects.exchanger.profiles import language
 from paymux.exchange.calculate import Fault, Quote, Refusal, quote, rate_of
 from paymux.exchange.create import NewOrder
 from paymux.exchange.fields import FieldFault, judge
+from paymux.exchange.floating import afloat
 from paymux.exchange.lifecycle import Status
 from paymux.exchange.model import Details, Direction, Value
 from paymux.exchange.offer import Catalogue
 from paymux.http.client import url_fault
 
 URL_CHARS_MAX = 200
+EXTRA_BYTES_MAX = 4096
 FAULTS = {
     Fault.ZERO: (Code.AMOUNT_ZERO, ""),
     Fault.EATEN: (Code.AMOUNT_EATEN, ""),
@@ -59,6 +61,9 @@ def wish(params: Mapping[str, Any], catalogue: Catalogue, merchant_id: int, reli
         return values
     if fault := _url_faults(params):
         return fault
+    extra = params.get("extraData")
+    if isinstance(extra, dict) and len(msgspec.json.encode(_plain(extra))) > EXTRA_BYTES_MAX:
+        return field_fault("extraData", "extraData", "regexp", "extraData")
     details = _details(params, catalogue, direction, amounts, values, reliable, header_language)
     status = Status.WAIT_PAYMENT if yes(params.get("skipPreview")) else Status.NEW
     secret = text_of(params.get("ipnSecret"))[:URL_CHARS_MAX] or None
@@ -76,8 +81,9 @@ def _quote(params: Mapping[str, Any], catalogue: Catalogue, direction: Direction
     if asked is None:
         return Fail(Code.AMOUNT_MISSING)
     give, get = catalogue.pair(direction)
-    reserve = catalogue.reserves.get(get.code, 0)
-    found = quote(direction, give, get, rate_of(direction), asked, reserve, partner=bool(text_of(params.get("partner"))))
+    found = quote(
+        direction, give, get, rate_of(direction), asked, catalogue.offered(direction), partner=bool(text_of(params.get("partner")))
+    )
     if isinstance(found, Refusal):
         code, name = FAULTS[found.fault]
         return Fail(code, {name: msgspec.Raw(found.limit.encode())} if name else {})
@@ -135,6 +141,7 @@ def _details(
         rate_out=direction.rate_out,
         discount=amounts.discount,
         fee=direction.fee,
+        floating=afloat(direction),
         out_asked=asked is not None and asked < 0,
         quoted_at=catalogue.now,
         from_decimals=give.decimals,

@@ -226,6 +226,19 @@ def test_languages_of_both_installations_are_understood(profile: Profile) -> Non
     assert (language("xx"), language("", "ru-RU"), language("DEU")) == ("en", "ru", "de")
 
 
+async def test_an_order_in_each_installations_own_words(exchange: Exchange, profile: Profile) -> None:
+    for ours, theirs in profile.languages.items():
+        sent = f"{E4}&lang={theirs}"
+        answer = await exchange.live.http.post("/public/exchanger/order/create", content=sent, headers={"Content-Type": FORM})
+        order = answer.json()["data"]
+        assert (await exchange.stored(order["uid"])).details.language == ours
+        for status in ("waitPayment", "inProgress"):
+            assert (await exchange.lead(order, status))["data"] == {}
+        path = profile.page.format(lang=ours, kind="payment", uid=order["uid"], secret=order["secret"])
+        page = await exchange.live.http.get(exchange.live.url + path)
+        assert (page.status_code, f'lang="{ours}"' in page.text) == (200, True)
+
+
 async def test_an_operators_method_needs_an_operators_key(exchange: Exchange) -> None:
     order = await exchange.create()
     body = {"orderId": order["uid"], "status": "inProgress"}

@@ -22,9 +22,10 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from bench import echelon, fill, pgbench, raw_sqlite, service
+from bench import echelon, fill, notices, pgbench, raw_sqlite, service
 from bench.echelon import Row as EchelonRow
 from bench.load import Measured, Stretch
+from bench.notices import Delivered
 from bench.wire import Kind, Sending
 from tests import databases
 
@@ -48,13 +49,14 @@ class Plan:
     half_s: float
     stored: int
     starts: int
+    pairs: int  # of calm and troubled stretches of notices
     limit_s: int  # then everything is ended
     engines: tuple[str, ...] = ENGINES
 
 
-SHORT = Plan(rounds=3, seconds=0.6, warm_s=0.15, half_s=1.0, stored=100_000, starts=3, limit_s=180)
-FULL = Plan(rounds=7, seconds=3.0, warm_s=0.4, half_s=3.0, stored=1_000_000, starts=5, limit_s=1500)
-TINY = Plan(rounds=1, seconds=0.2, warm_s=0.05, half_s=0.3, stored=500, starts=1, limit_s=60, engines=("sqlite",))
+SHORT = Plan(rounds=3, seconds=0.6, warm_s=0.15, half_s=1.0, stored=100_000, starts=3, pairs=1, limit_s=240)
+FULL = Plan(rounds=7, seconds=3.0, warm_s=0.4, half_s=3.0, stored=1_000_000, starts=5, pairs=5, limit_s=1800)
+TINY = Plan(rounds=1, seconds=0.2, warm_s=0.05, half_s=0.3, stored=500, starts=1, pairs=1, limit_s=90, engines=("sqlite",))
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class Results:
     memory_mb: dict[str, float] = field(default_factory=dict)
     fill_s: dict[str, float] = field(default_factory=dict)
     echelon: dict[str, dict[str, EchelonRow]] = field(default_factory=dict)  # by engine and kind
+    notices: dict[str, Delivered] = field(default_factory=dict)  # by engine
     faults: list[str] = field(default_factory=list)
 
 
@@ -125,21 +128,19 @@ class Course:
         self.bench_next = 1
         self.raw_path = ""
         self.hello: service.Running | None = None
+        self.postgres: databases.Server | None = None
 
     @contextlib.contextmanager
     def up(self) -> Iterator[None]:
         """Make the databases, fill them, start the servers; end all of it afterwards."""
         with contextlib.ExitStack() as stack:
-            postgres = (
-                stack.enter_context(databases.postgres_server(durable=True, parent=self.folder))
-                if "postgres" in self.plan.engines
-                else None
-            )
+            if "postgres" in self.plan.engines:
+                self.postgres = stack.enter_context(databases.postgres_server(durable=True, parent=self.folder))
             for engine in self.plan.engines:
                 for stored in (0, self.plan.stored):
-                    self._site(engine, stored, postgres)
-            if postgres is not None:
-                self.bench_url = databases.create_database(postgres)
+                    self._site(engine, stored)
+            if self.postgres is not None:
+                self.bench_url = databases.create_database(self.postgres)
                 self._prepare_pgbench()
             if "sqlite" in self.plan.engines:
                 self.raw_path = str(self.folder / "raw.db")
@@ -161,13 +162,16 @@ class Course:
         self.results.ready_s.setdefault(site.name, []).append(running.ready_s)
         note(f"{site.name}: ready after {running.ready_s:.2f} s")
 
-    def _site(self, engine: str, stored: int, postgres: databases.Server | None) -> None:
+    def _database(self, name: str, engine: str) -> str:
+        if engine == "postgres":
+            assert self.postgres is not None
+            return databases.create_database(self.postgres)
+        return databases.sqlite_url(self.folder / f"{name}.db")
+
+    def _site(self, engine: str, stored: int) -> None:
         name = f"{engine}.full" if stored else engine
         note(f"{name}: {stored:,} stored payments")
-        if postgres is not None and engine == "postgres":
-            url = databases.create_database(postgres)
-        else:
-            url = databases.sqlite_url(self.folder / f"{name}.db")
+        url = self._database(name, engine)
         keys = asyncio.run(fill.create_merchants(url, SECRET_KEY))
         asyncio.run(fill.open_exchange(url, SECRET_KEY))
         prepared = int((self.plan.seconds + self.plan.warm_s) * SETTLES_PER_S_MAX * (self.plan.rounds + 1))
@@ -318,6 +322,15 @@ class Course:
                     self._fault(f"{engine}: {row.wrong} answers to Echelon's {kind} were wrong")
             note(f"{engine}: Echelon {', '.join(f'{kind} {row.per_s:,.0f}' for kind, row in found.items())}")
 
+    def notices(self) -> None:
+        """Notices to many receivers, on databases of their own."""
+        for engine in self.plan.engines:
+            url = self._database(f"{engine}.notices", engine)
+            ask = partial(self._measure, f"{engine}.notices")
+            found = notices.measured(engine, url, SECRET_KEY, self.folder, ask, self.plan.pairs, self.plan.half_s)
+            self.results.notices[engine] = found
+            note(f"{engine}: {found.per_s:,.0f} notices a second")
+
     def prove(self) -> None:
         """What was answered must stand in the databases."""
         for site in self.sites.values():
@@ -360,6 +373,7 @@ def run(plan: Plan, folder: Path, seed: int) -> Results:
             course.round()
         course.prove()
         course.echelon()
+        course.notices()
     return course.results
 
 

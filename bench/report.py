@@ -88,6 +88,9 @@ def targets(results: Results, plan: Plan) -> list[Target]:
         found.append(Target(f"{TITLES[engine]}: p99 / p50 of creates at half load", tail, 6, 3, at_most=True))
         found.append(Target(f"{TITLES[engine]}: resident MB after the run", [results.memory_mb[f"{engine} after"]], 100, 60, True, ".0f"))
         found.append(Target(f"{TITLES[engine]}: seconds from start to ready", results.ready_s[engine], 1.5, 0.7, at_most=True))
+    for engine, delivered in results.notices.items():
+        what = f"{TITLES[engine]}: p99 of notices beside one that hangs and one that refuses / without"
+        found.append(Target(what, delivered.moved, 1.05, 1.0, at_most=True))
     for engine in plan.engines:
         least = 0.85 if engine == "postgres" else 0.65
         for kind in ("create", "status", "settle"):
@@ -115,6 +118,7 @@ def summary(results: Results, plan: Plan) -> dict[str, Any]:
         "memory_mb": results.memory_mb,
         "fill_s": results.fill_s,
         "echelon": {engine: {kind: asdict(row) for kind, row in rows.items()} for engine, rows in results.echelon.items()},
+        "notices": {engine: asdict(one) for engine, one in results.notices.items()},
         "targets": [
             {"what": t.what, **_plain(spread(t.values)), "must": t.must, "aim": t.aim, "verdict": t.verdict} for t in targets(results, plan)
         ],
@@ -167,6 +171,7 @@ def show(console: Console, results: Results, plan: Plan, facts: Mapping[str, str
     console.print(_rates(results, plan))
     console.print(_costs(results, plan))
     console.print(_echelon(results))
+    console.print(_notices(results))
     console.print(_verdicts(results, plan))
     share = [value for values in results.own_cpu.values() for value in values]
     console.print(f"The load generator used {spread(share).shown('.2f')} of one core.", highlight=False)
@@ -235,6 +240,18 @@ def _echelon(results: Results) -> Table:
         rows = [rows[kind] for rows in results.echelon.values()]
         cells = [cell for row in rows for cell in (f"{row.per_s:,.0f}", f"{row.p50_ms:.1f}, {row.p99_ms:.1f}")]
         table.add_row(title, *cells)
+    return table
+
+
+def _notices(results: Results) -> Table:
+    table = Table(title="notices to 100 receivers", title_justify="left")
+    table.add_column("what")
+    for engine in results.notices:
+        table.add_column(TITLES[engine], justify="right")
+    found = results.notices.values()
+    table.add_row("delivered and recorded a second, all 100 well", *(f"{one.per_s:,.0f}" for one in found))
+    table.add_row("p99 of the others, ms: all well", *(spread(one.calm_ms).shown(".0f") for one in found))
+    table.add_row("p99 of the others, ms: one hangs, one refuses", *(spread(one.troubled_ms).shown(".0f") for one in found))
     return table
 
 

@@ -76,11 +76,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def gateway(name: str, url: str, secret_key: str, folder: Path) -> Iterator[Running]:
-    """`paymux serve` on a database."""
+def gateway(name: str, url: str, secret_key: str, folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """`paymux serve` on a database; `more` settings beside the common ones."""
     port = free_port()
     command = [*SERVE, "--host", "127.0.0.1", "--port", str(port), "--database", url]
-    with server(name, command, port, "/healthz", folder, environment(secret_key)) as running:
+    with server(name, command, port, "/healthz", folder, environment(secret_key) | (more or {})) as running:
         yield running
 
 

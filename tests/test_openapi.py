@@ -12,7 +12,7 @@ import httpx2
 import jsonschema_rs
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks as said
@@ -143,6 +143,8 @@ def asked(url: str, fuzz: Fuzz, operation: Any, mode: GenerationMode, examples: 
     @given(operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         fuzz.amend(case)
+        # A transfer-encoding out of the blue makes of a request what no HTTP server can read: it never comes to the API.
+        assume(not any(name.lower() == "transfer-encoding" for name in case.headers or {}))
         answer = case.call_and_validate(base_url=url, headers=dict(fuzz.headers), checks=held, timeout=10)
         seen[answer.status_code] += 1
 

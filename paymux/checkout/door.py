@@ -10,7 +10,6 @@ from decimal import Decimal
 from urllib.parse import quote, urlencode
 
 import msgspec
-from email_validator import EmailNotValidError, validate_email
 
 from paymux import ids
 from paymux.checkout import render, words
@@ -335,6 +334,8 @@ def _language(request: Request) -> str:
 
 
 def _email(typed: str) -> str | None:
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         return validate_email(typed, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError:

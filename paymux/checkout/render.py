@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
-import segno
 from markupsafe import Markup
 
 from paymux.checkout import words
@@ -227,6 +226,8 @@ def _grouped(line: Line) -> str:
 
 def qr_code(payload: str) -> Markup | None:
     """The code as an SVG without a size; None if the text is too long for a code."""
+    import segno  # here: most pages show no code, and the start of a server none at all
+
     try:
         code = segno.make(payload, error="m", micro=False)
     except segno.DataOverflowError:

@@ -10,6 +10,7 @@ import sys
 from cyclopts import App, CycloptsError, Parameter
 
 from paymux import __version__
+from paymux.cli import lean  # noqa: F401 - before anything else loads what it spares us
 from paymux.errors import PaymuxError, SettingsError, StorageError
 
 _CALM = Parameter(negative=(), show_env_var=False)  # no --no-… and --empty-… beside the options that are documented

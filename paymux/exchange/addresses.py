@@ -7,7 +7,6 @@ Checksums are python-stdnum's (base58 and bech32 of Bitcoin, Luhn, IBAN) and pyc
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 
-from Crypto.Hash import keccak
 from stdnum import bitcoin, iban, luhn
 
 from paymux.exchange.model import Check
@@ -29,6 +28,8 @@ def evm(text: str) -> bool:
         return False
     if digits in (digits.lower(), digits.upper()):
         return True
+    from Crypto.Hash import keccak  # here: it brings a parser of C along, which the start of a server need not wait for
+
     digest = keccak.new(digest_bits=256, data=digits.lower().encode()).hexdigest()
     return all(char == (char.upper() if int(mark, 16) > 7 else char.lower()) for char, mark in zip(digits, digest, strict=False))
 

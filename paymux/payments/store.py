@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from paymux.merchants.model import Policy, policy_from
@@ -15,19 +16,22 @@ q = load("paymux.payments")
 
 _PAYMENT_FIELDS = Payment.__struct_fields__
 _ATTEMPT_FIELDS = Attempt.__struct_fields__
+_payment_values, _attempt_values = itemgetter(*_PAYMENT_FIELDS), itemgetter(*_ATTEMPT_FIELDS)
+_STATES = {str(state): state for state in State}
+_ATTEMPT_STATES = {str(state): state for state in AttemptState}
 
 
 def payment_of(row: Mapping[str, Any]) -> Payment:
     """A stored payment."""
-    fields = {name: row[name] for name in _PAYMENT_FIELDS}
-    fields["state"] = State(fields["state"])
+    fields = dict(zip(_PAYMENT_FIELDS, _payment_values(row), strict=True))
+    fields["state"] = _STATES[fields["state"]]
     return Payment(**fields)
 
 
 def attempt_of(row: Mapping[str, Any]) -> Attempt:
     """A stored attempt."""
-    fields = {name: row[name] for name in _ATTEMPT_FIELDS}
-    fields["state"] = AttemptState(fields["state"])
+    fields = dict(zip(_ATTEMPT_FIELDS, _attempt_values(row), strict=True))
+    fields["state"] = _ATTEMPT_STATES[fields["state"]]
     return Attempt(**fields)
 
 

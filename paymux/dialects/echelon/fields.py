@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from email_validator import EmailNotValidError, validate_email
 
 from paymux.dialects.echelon.methods import ACCOUNT_TYPES, NARROW, Method, Spec, specs
 from paymux.money import UNITS_MAX, Currency, Money, currency
@@ -171,6 +170,8 @@ def url(sent: Mapping[str, Any], name: str, *, required: bool = False) -> str | 
 
 def is_email(value: str) -> bool:
     """Whether it could be an e-mail address."""
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError:

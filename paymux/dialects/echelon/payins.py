@@ -8,8 +8,6 @@ import io
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-import segno
-
 from paymux import ids
 from paymux.clock import MINUTE
 from paymux.config import Settings
@@ -230,6 +228,8 @@ class Payins:
 def _picture(payload: str) -> bytes:
     """The code as a PNG of some 2 kB; drawing one takes a while, and a page may ask often."""
     picture = io.BytesIO()
+    import segno  # here: most requests need no picture, and the start of a server none at all
+
     segno.make(payload, error="m", micro=False).save(picture, kind="png", scale=8, border=3)
     return picture.getvalue()
 

@@ -43,7 +43,7 @@ class Limits:
         self._refusals = Window(settings.status_abuse_window_s * SECOND)
         self._blocked: dict[int, int] = {}
 
-    def check(self, endpoint: str, merchant: Merchant | None, caller: str, looked_up: str, now: int) -> TooFast | None:
+    def check(self, endpoint: str, merchant: Merchant | None, caller: str, looked_up: str | int, now: int) -> TooFast | None:
         """Count a call of `session`, `status` or `me`. `caller`: the key or address of somebody unknown."""
         settings = self._settings
         if not settings.rate_limits:
@@ -58,7 +58,7 @@ class Limits:
         wait = self._minute.hit((endpoint, who), limit, now)
         return TooFast(Code.RATE_LIMITED, seconds(wait)) if wait else None
 
-    def _status(self, merchant: Merchant | None, who: object, looked_up: str, now: int) -> TooFast | None:
+    def _status(self, merchant: Merchant | None, who: object, looked_up: str | int, now: int) -> TooFast | None:
         settings = self._settings
         until = self._blocked.get(merchant.id, 0) if merchant else 0
         if now < until <= now + settings.status_block_s * SECOND:

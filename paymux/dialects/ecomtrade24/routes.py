@@ -136,7 +136,8 @@ class Gateway:
         found, payment = await self._reader.submit(
             self._caller_and_payment, (key or "", asked.id if isinstance(asked, wire.ById) else None)
         )
-        refused = self._refusal(request, key, found, "status", repr(asked))
+        looked_up = asked.id if isinstance(asked, wire.ById) else repr(asked)
+        refused = self._refusal(request, key, found, "status", looked_up)
         if refused is not None:
             return refused
         assert found.merchant is not None
@@ -161,12 +162,12 @@ class Gateway:
         payments = dict(zip(ids, await by_id(tx, ids, now), strict=True))
         return [(who, None if payment_id is None else payments[payment_id]) for who, (_, payment_id) in zip(found, asked, strict=True)]
 
-    def _refusal(self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str) -> Response | None:
+    def _refusal(self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str | int) -> Response | None:
         return self._too_fast(request, key, found, endpoint, looked_up) or self._unwelcome(key, found)
 
-    def _too_fast(self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str) -> Response | None:
+    def _too_fast(self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str | int) -> Response | None:
         """Counts the call, unless it is refused."""
-        caller = f"key {key}" if key else f"address {request.client}"
+        caller = "" if found.merchant else f"key {key}" if key else f"address {request.client}"
         too_fast = self._limits.check(endpoint, found.merchant, caller, looked_up, found.now)
         return error(too_fast.code, too_fast.retry_after) if isinstance(too_fast, TooFast) else None
 

@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import settings
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Error as PlaywrightError
 
-from tests.browser import BrowserUnavailable, open_browser
+from tests.browser import BrowserUnavailable, Opened, open_browser
 from tests.databases import PostgresUnavailable, Server, database, postgres_server, sqlite_url
 from tests.receiver import Receiver
 from tests.stage.stage import Stage
+
+OPENED = pytest.StashKey[Opened]()
 
 for name in [name for name in os.environ if name.startswith("PAYMUX_") and not name.startswith("PAYMUX_TEST_")]:
     del os.environ[name]  # settings of the person who runs the tests are not the tests' settings
@@ -90,31 +94,53 @@ def stage(database_url: str) -> Iterator[Stage]:
         stage.prove()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A test whose browser hung, and had to be ended, is run once more with a new one: what hung was not ours."""
+    if "browser" not in getattr(item, "fixturenames", ()):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    opened = item.session.stash.get(OPENED, None)
+    if opened is not None and opened.hung:
+        opened.hung = False
+        print(f"\nThe browser hung in {item.nodeid}; once more with a new one")
+        item._initrequest()  # type: ignore[attr-defined]
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(request: pytest.FixtureRequest) -> Iterator[Opened]:
     """One browser for the whole run."""
     with contextlib.ExitStack() as stack:
         try:
             opened = stack.enter_context(open_browser())
         except BrowserUnavailable as why:
             raise missing(why) from None
+        request.session.stash[OPENED] = opened
         yield opened
 
 
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def new_page(browser: Opened) -> Iterator[Callable[..., Page]]:
     """Opens a page in a context of its own; arguments are Playwright's for a context (`locale`, `viewport`, `java_script_enabled`, …)."""
     contexts: list[BrowserContext] = []
 
     def opened(**options: object) -> Page:
-        context = browser.new_context(**options)  # type: ignore[arg-type]
+        context = browser.browser().new_context(**options)  # type: ignore[arg-type]
         context.set_default_timeout(10_000)
         contexts.append(context)
         return context.new_page()
 
-    yield opened
-    for context in contexts:
-        context.close()
+    with browser.watch():
+        yield opened
+        for context in contexts:
+            with contextlib.suppress(PlaywrightError):  # of a browser that had to be ended
+                context.close()
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def take(out: Path, only: str | None, kinds: list[str], axe: bool) -> int:
             options = dict(KINDS[kind])
             language = options.pop("lang", "en")
             reader = "en-GB" if language == "en" else language
-            context = browser.new_context(**options, reduced_motion="reduce", timezone_id="Europe/Berlin", locale=reader)
+            context = browser.browser().new_context(**options, reduced_motion="reduce", timezone_id="Europe/Berlin", locale=reader)
             for name in names:
                 found = _picture(context, f"{base}/{name}?lang={language}", out / f"{name}.{kind}.png", axe)
                 complaints += [f"{kind} {name}: {complaint}" for complaint in found]

@@ -128,7 +128,7 @@ class Settings:
     poll_max_s: int = _setting(300, _count(1, 86400), "The longest time between two such questions.", "seconds")
     doubt_deadline_s: int = _setting(86400, _count(60, 30 * 86400), "After how long an unclear attempt is shown to a person.", "seconds")
 
-    postgres_lanes: int = _setting(2, _count(1, 4), "Transactions that are committed at once on PostgreSQL.")
+    postgres_lanes: int = _setting(3, _count(1, 4), "Transactions that are committed at once on PostgreSQL.")
     writer_batch_max: int = _setting(256, _count(1, 4096), "Commands that share one commit.")
     writer_queue_max: int = _setting(4096, _count(1, 1_000_000), "Commands that may wait; further ones are answered with 503.")
 

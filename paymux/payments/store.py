@@ -1,7 +1,8 @@
 """Rows of payments, attempts, histories and receipts."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -16,21 +17,26 @@ q = load("paymux.payments")
 
 _PAYMENT_FIELDS = Payment.__struct_fields__
 _ATTEMPT_FIELDS = Attempt.__struct_fields__
-_payment_values, _attempt_values = itemgetter(*_PAYMENT_FIELDS), itemgetter(*_ATTEMPT_FIELDS)
 _STATES = {str(state): state for state in State}
 _ATTEMPT_STATES = {str(state): state for state in AttemptState}
 
 
+@lru_cache(64)
+def _places(fields: tuple[str, ...], columns: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads fields by their places in a row: by name, SQLite's driver looks through all columns for each of them."""
+    return itemgetter(*(columns.index(name) for name in fields))
+
+
 def payment_of(row: Mapping[str, Any]) -> Payment:
     """A stored payment."""
-    fields = dict(zip(_PAYMENT_FIELDS, _payment_values(row), strict=True))
+    fields = dict(zip(_PAYMENT_FIELDS, _places(_PAYMENT_FIELDS, tuple(row.keys()))(row), strict=True))
     fields["state"] = _STATES[fields["state"]]
     return Payment(**fields)
 
 
 def attempt_of(row: Mapping[str, Any]) -> Attempt:
     """A stored attempt."""
-    fields = dict(zip(_ATTEMPT_FIELDS, _attempt_values(row), strict=True))
+    fields = dict(zip(_ATTEMPT_FIELDS, _places(_ATTEMPT_FIELDS, tuple(row.keys()))(row), strict=True))
     fields["state"] = _ATTEMPT_STATES[fields["state"]]
     return Attempt(**fields)
 

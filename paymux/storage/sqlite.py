@@ -24,7 +24,8 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 20.0
 COPIED_PAGES = 4096  # between two signs of progress
-CACHE_KB = 8000  # a connection's own; behind it stands the system's
+WRITER = "sqlite-writer"
+WRITER_CACHE_KB, READER_CACHE_KB = 8000, 2000  # a connection's own; behind it stands the system's
 OPENERS_MAX = 100  # so often the change to WAL is tried again
 
 
@@ -119,20 +120,21 @@ class SqliteStorage:
 
     def __init__(self, path: Path, readers: int = 2) -> None:
         self._path = path
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix=WRITER)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lasting: dict[Any, Any] = {}
 
     def _connect(self) -> sqlite3.Connection:
+        cache_kb = WRITER_CACHE_KB if threading.current_thread().name.startswith(WRITER) else READER_CACHE_KB
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             _make_private(self._path)
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
             connection.row_factory = sqlite3.Row
             _use_wal(connection)
-            for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{CACHE_KB}", "temp_store=MEMORY"):
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{cache_kb}", "temp_store=MEMORY"):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"cannot open the SQLite file {self._path}: {error}.{_hint(error)}") from error

@@ -28,7 +28,7 @@ INSERT INTO attempt (id, payment_id, merchant_id, number, route, provider, metho
     currency, choice, asked, ask_at, started_at, ended_at)
 SELECT id, id, merchant_id, 1, 'alder', '{provider}', 'card', CASE state WHEN 'paid' THEN 'paid' ELSE 'handed_over' END, 'op_bench_' || CAST(id AS text),
     'ch_' || md5(CAST(id AS text)), 'http://127.0.0.1/sandbox/pay/' || md5(CAST(id AS text)), units, '{currency}',
-    '[{"route":"alder","kept":true,"reason":"ok"}]', 0, CASE state WHEN 'paid' THEN NULL ELSE {later} END, at + 30000,
+    '[{"slug":"alder","reason":"kept"}]', 0, CASE state WHEN 'paid' THEN NULL ELSE {later} END, at + 30000,
     CASE state WHEN 'paid' THEN at + 60000 END
 FROM filled WHERE state <> 'expired' ORDER BY id;
 INSERT INTO receipt (provider, reference, payment_id, attempt_id, merchant_id, amount_units, currency, txid, happened_at, learned_at)

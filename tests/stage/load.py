@@ -4,6 +4,7 @@ Only what an HTTP answer promised is remembered; a call that broke off promises 
 """
 
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -45,6 +46,13 @@ class Load:
         for thread in self._threads:
             thread.join(60)
             assert not thread.is_alive(), "a buyer hangs"
+
+    def until_promised(self, count: int, within_s: float = 30.0) -> None:
+        """Wait until so many payments are promised."""
+        ends = time.monotonic() + within_s
+        while len(self.promised) < count:
+            assert time.monotonic() < ends, f"{len(self.promised)} payments promised within {within_s} s; {self.faults}"
+            self._stop.wait(0.005)
 
     def pay(self, number: int, given: Given) -> str:
         """One payment from its opening to the promise that it is paid; what it is called."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: measure everything; `--short` in less than 90 seconds, `--json FILE` keeps the numbers.
+"""`python -m bench`: measure everything; `--short` in two to three minutes, `--json FILE` keeps the numbers.
 
 Exit code 1 when an answer was wrong or missing; a target that is not reached is said, not punished: machines differ.
 """
@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure the real service beside pgbench, a raw SQLite loop and a hello-world."
     )
-    parser.add_argument("--short", action="store_true", help="three short rounds with 100,000 stored payments, less than 90 s")
+    parser.add_argument("--short", action="store_true", help="three short rounds with 100,000 stored payments, two to three minutes")
     parser.add_argument("--json", metavar="FILE", help="write every number to a file")
     parser.add_argument("--engine", choices=course.ENGINES, help="only this one")
     parser.add_argument("--rounds", type=int, help="how many rounds")

@@ -1,9 +1,8 @@
 """The served OpenAPI documents: valid, complete, and true. schemathesis asks everything that a document allows, and what it forbids."""
 
-import asyncio
-import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from schemathesis.specs.openapi import checks as said
 from paymux.dialects.ecomtrade24.errors import HTTP
 from tests.databases import sqlite_url
 from tests.node import serving
+from tests.served import aside
 from tests.wires import WIRES, each
 from tests.wires.wire import Fuzz, Wire
 
@@ -39,24 +39,14 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A node in a thread of its own, since the one who asks here waits for each answer."""
-    up, down, found = threading.Event(), asyncio.Event(), []
-    loop = asyncio.new_event_loop()
 
-    async def run() -> None:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Served]:
         async with serving(sqlite_url(tmp_path_factory.mktemp("openapi") / "paymux.db"), rate_limits=False) as live:
-            found.append(Served(live.url, {wire.name: await wire.fuzz(live.core) for wire in WIRES}))
-            up.set()
-            await down.wait()
+            yield Served(live.url, {wire.name: await wire.fuzz(live.core) for wire in WIRES})
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
-    thread.start()
-    try:
-        assert up.wait(30), "the node did not start"
-        yield found[0]
-    finally:
-        loop.call_soon_threadsafe(down.set)
-        thread.join(30)
-        loop.close()
+    with aside(opened) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -308,14 +308,18 @@ def test_clicking_everything_twice_pays_once(stage: Stage, receiver: Receiver, b
 def test_the_back_button_and_a_second_tab_start_nothing_twice(stage: Stage, receiver: Receiver, buyer: Callable[..., Page]) -> None:
     shop = stage.merchant(plan=Plan.FREE, webhook_url=receiver.hook)
     session = open_session(shop, receiver)
-    page = buyer()
+    page, stale = buyer(), buyer(java_script_enabled=False)  # without a script nothing tells a tab that the choice was made elsewhere
     second = page.context.new_page()
-    for tab in (page, second):
+    for tab in (page, second, stale):
         tab.goto(session["checkout_url"])
         on_screen(tab, "choose")
     choose(page)
     company = page.url
-    second.locator("button[name=method][value=card]").click()  # the same method in the other tab: the same attempt
+    stale.locator("button[name=method][value=card]").click()  # the same method in another tab: the same attempt
+    at_company(stale)
+    assert stale.url == company
+    on_screen(second, "waiting")  # its script was told
+    second.get_by_role("link", name=re.compile("Continue", re.IGNORECASE)).click()
     at_company(second)
     assert second.url == company
     page.go_back()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import settings
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser import BrowserUnavailable, Opened, open_browser
@@ -20,6 +20,8 @@ from tests.receiver import Receiver
 from tests.stage.stage import Stage
 
 OPENED = pytest.StashKey[Opened]()
+BUSY_MACHINE_S = 20  # within which a page has what a test waits for
+expect.set_options(timeout=BUSY_MACHINE_S * 1000)
 
 for name in [name for name in os.environ if name.startswith("PAYMUX_") and not name.startswith("PAYMUX_TEST_")]:
     del os.environ[name]  # settings of the person who runs the tests are not the tests' settings
@@ -132,7 +134,7 @@ def new_page(browser: Opened) -> Iterator[Callable[..., Page]]:
 
     def opened(**options: object) -> Page:
         context = browser.browser().new_context(**options)  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(BUSY_MACHINE_S * 1000)
         contexts.append(context)
         return context.new_page()
 

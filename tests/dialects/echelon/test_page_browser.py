@@ -86,8 +86,8 @@ def test_a_virtual_account_is_chosen_named_paid_and_left(stage: Stage, page: Pag
     assert barriers(page) == []
     assert status(stage, "WEB-1", token) == "PROCESSING"
     move_clock(stage, 61)
-    expect(page.get_by_role("heading", name="Payment complete")).to_be_visible(timeout=15_000)
-    page.wait_for_url(back, timeout=15_000)
+    expect(page.get_by_role("heading", name="Payment complete")).to_be_visible()
+    page.wait_for_url(back)
     assert status(stage, "WEB-1", token) == "SUCCESS"
     page.goto(url)  # the link once more leads to the payment, not to a second one
     expect(page.get_by_role("heading", name="Payment complete")).to_be_visible()
@@ -109,7 +109,7 @@ def test_a_upi_code_is_shown_and_the_banks_reference_is_kept(stage: Stage, page:
     move_clock(stage, 7300)
     expect(
         page.get_by_role("heading", name="This payment has expired").or_(page.get_by_role("heading", name="Payment complete"))
-    ).to_be_visible(timeout=15_000)
+    ).to_be_visible()
 
 
 def test_a_transfer_works_without_javascript_in_german(stage: Stage, new_page: Callable[..., Page], receiver: Receiver) -> None:
@@ -124,7 +124,7 @@ def test_a_transfer_works_without_javascript_in_german(stage: Stage, new_page: C
     stage.wait_for(lambda: status(stage, "WEB-3", token) == "SUCCESS", "the outcome")
     page.reload()
     expect(page.get_by_role("heading", name="Zahlung")).to_be_visible()
-    page.wait_for_url(back, timeout=15_000)
+    page.wait_for_url(back)
 
 
 @pytest.mark.parametrize(

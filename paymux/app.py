@@ -112,7 +112,13 @@ class Core(ExchangeVerbs):
         self.keyring = Keyring(settings.secret_key, settings.secret_keys_old)
         self.now = installation.moving_now(self.clock, movable=self.sandbox)
         self.writer = Batcher(
-            storage.write, self.now, storage.retryable, storage.lanes, settings.writer_batch_max, settings.writer_queue_max
+            storage.write,
+            self.now,
+            storage.retryable,
+            storage.lanes,
+            settings.writer_batch_max,
+            settings.writer_queue_max,
+            storage.write_alone,
         )
         self.reader = Batcher(storage.look, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
         providers: dict[str, Provider] = all_providers(self.keyring, settings.start_timeout_s) if self.sandbox else {}
@@ -130,7 +136,7 @@ class Core(ExchangeVerbs):
         self.refunds = Refunds(self.door, told, PayingBank.name if self.sandbox else None)
         self.payout_reporter = PayoutReporter(self.payout_door)
         self._opens = partial(open_payments, self.door)
-        self._opens_remembered = partial(open_remembered, self.directory, self.door)
+        self._opens_remembered = partial(open_remembered, self.door)
         ExchangeVerbs.__init__(self, self.keyring)
 
     @classmethod
@@ -161,7 +167,7 @@ class Core(ExchangeVerbs):
     def open_payment(self, wish: OpenPayment) -> Awaitable[Opened | Refused]:
         return self.writer.submit(self._opens, wish)
 
-    def open_remembered(self, known: Remembered, wish: OpenPayment) -> Awaitable[Opened | Refused | None]:
+    def open_remembered(self, known: Remembered, wish: OpenPayment) -> Awaitable[Opened | None]:
         return self.writer.submit(self._opens_remembered, (known, wish))
 
     async def close(self) -> None:

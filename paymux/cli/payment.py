@@ -195,9 +195,9 @@ def list_(
 
 
 async def _listed(tx: Any, wishes: Any, now: int) -> "list[list[Payment]]":
-    from paymux.payments.store import payment_of
+    from paymux.payments.store import read_payments
 
-    return [[payment_of(row) for row in await tx.fetch(query, **given)] for query, given in wishes]
+    return [read_payments(await tx.fetch(query, **given)) for query, given in wishes]
 
 
 def accept(payment: str, /, *, received: str | None = None, as_json: AsJson = False, where: Where | None = None) -> None:

@@ -1,10 +1,10 @@
 """Find the merchant behind a key or an id, and the platform's switches: cached, and checked against the database in every batch.
 
 What a command committed is true for the very next request: each look-up reads the versions, and only what changed is read again.
+The installation's version grows with every change of any merchant (triggers see to it), so most batches compare that one number.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -36,11 +36,19 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Remembered(msgspec.Struct, frozen=True):
-    """What a look-up found a while ago. Whoever acts on it asks `still_true` in the transaction in which it acts."""
+    """What a look-up found a while ago. It is true as long as the installation has this `version`: whoever acts on it compares."""
 
     found: Found
-    place: tuple[str, str]  # the key's hash, and its dialect
-    version: int  # of the merchant
+    version: str
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A key that counted when the installation had this `version`, and whose it was."""
+
+    hash: str
+    merchant: Merchant
+    revoked_at: int | None  # from then on it counts no more
+    version: str
 
 
 Overlay = Callable[[Sequence[Route], int], tuple[Route, ...]]
@@ -55,18 +63,19 @@ class Directory:
         self._keyring, self._shipped, self._smart_routing = keyring, tuple(shipped), smart_routing
         self._merchants: dict[int, tuple[int, Merchant]] = {}
         self._platform: Platform | None = None
-        self._keys: dict[tuple[str, str], tuple[str, int]] = {}  # (dialect, key in clear) -> its hash and its merchant
+        self._keys: dict[tuple[str, str], _Kept] = {}  # by dialect and key in clear
 
-    async def by_key(self, tx: Tx, keys: Sequence[tuple[str, str]], now: int) -> list[Found]:
-        """(dialect, key in clear) -> whom it belongs to. One query for the batch, one more for what is not cached."""
-        hashes = {place: self._hashes(place) for place in set(keys)}
-        owners, platform = await self._owners(tx, [(dialect, candidates) for (dialect, _), candidates in hashes.items()], now)
-        found: dict[tuple[str, str], Found] = {}
-        for place, candidates in hashes.items():
-            used = next((candidate for candidate in candidates if (candidate, place[0]) in owners), None)
-            owner = owners[used, place[0]] if used is not None else None
-            found[place] = Found(owner, platform, now)
-            self._remember(place, used, owner)
+    async def by_key(self, tx: Tx, keys: Sequence[tuple[str, str]], now: int, version: str | None = None) -> list[Found]:
+        """(dialect, key in clear) -> whom it belongs to. One query for the batch, one more for what is not cached; none for what is
+        remembered as of the installation's `version`, where the caller has just read that."""
+        found = {} if version is None else self._still_known(keys, now, version)
+        unsure = {place: self._hashes(place) for place in set(keys) if place not in found}
+        if unsure:
+            owners, platform = await self._owners(tx, [(dialect, candidates) for (dialect, _), candidates in unsure.items()], now)
+            for place, candidates in unsure.items():
+                kept = next((owners[candidate, place[0]] for candidate in candidates if (candidate, place[0]) in owners), None)
+                found[place] = Found(kept.merchant if kept else None, platform, now)
+                self._remember(place, kept)
         return [found[place] for place in keys]
 
     async def by_hashes(self, tx: Tx, keys: Sequence[tuple[str, tuple[str, ...]]], now: int) -> list[Found]:
@@ -74,47 +83,50 @@ class Directory:
         owners, platform = await self._owners(tx, keys, now)
         found = []
         for dialect, candidates in keys:
-            used = next((candidate for candidate in candidates if (candidate, dialect) in owners), None)
-            found.append(Found(owners[used, dialect] if used is not None else None, platform, now))
+            kept = next((owners[candidate, dialect] for candidate in candidates if (candidate, dialect) in owners), None)
+            found.append(Found(kept.merchant if kept else None, platform, now))
         return found
 
-    async def _owners(
-        self, tx: Tx, keys: Sequence[tuple[str, Sequence[str]]], now: int
-    ) -> tuple[dict[tuple[str, str], Merchant], Platform]:
-        """(hash, dialect) -> merchant of those keys that count."""
+    async def _owners(self, tx: Tx, keys: Sequence[tuple[str, Sequence[str]]], now: int) -> tuple[dict[tuple[str, str], _Kept], Platform]:
+        """(hash, dialect) -> those keys that count."""
         asked = sorted({(candidate, dialect) for dialect, candidates in keys for candidate in candidates})
         rows = await tx.fetch(_q.find_by_key, asked)
         platform = await self.platform(tx, now, rows[0]["platform"] if rows else None)
-        counting = [row for row in rows if _counts(row, now)]
+        counting = [row for row in rows if row["revoked_at"] is None or now < row["revoked_at"]]
         merchants = await self._current(tx, {row["id"]: row["version"] for row in counting})
-        return {(row["hash"], row["dialect"]): merchants[row["id"]] for row in counting}, platform
+        return {
+            (row["hash"], row["dialect"]): _Kept(row["hash"], merchants[row["id"]], row["revoked_at"], row["platform"]) for row in counting
+        }, platform
 
     def _hashes(self, place: tuple[str, str]) -> list[str]:
         known = self._keys.get(place)
-        return [known[0]] if known else self._keyring.hashes(place[1])
+        return [known.hash] if known else self._keyring.hashes(place[1])
 
-    def _remember(self, place: tuple[str, str], used: str | None, owner: Merchant | None) -> None:
-        if used is None or owner is None:
+    def _remember(self, place: tuple[str, str], kept: _Kept | None) -> None:
+        if kept is None:
             self._keys.pop(place, None)
-        elif place not in self._keys:
-            if len(self._keys) >= CACHED_MAX:
-                self._keys.clear()
-            self._keys[place] = (used, owner.id)
+            return
+        if len(self._keys) >= CACHED_MAX and place not in self._keys:
+            self._keys.clear()
+        self._keys[place] = kept
+
+    def _still_known(self, keys: Sequence[tuple[str, str]], now: int, version: str) -> dict[tuple[str, str], Found]:
+        """What is remembered as of this version. It grows in the very transaction that changes a merchant, a key or the platform."""
+        if self._platform is None or self._platform.version != version:
+            return {}
+        platform = self._overlaid(self._platform, now)
+        found = {}
+        for place in keys:
+            kept = self._keys.get(place)
+            if kept is not None and kept.version == version and (kept.revoked_at is None or now < kept.revoked_at):
+                found[place] = Found(kept.merchant, platform, now)
+        return found
 
     def remembered(self, dialect: str, key: str, now: int) -> Remembered | None:
         """Whom a key belonged to when it was last looked up, and the platform as it was then; None if it was not, or is forgotten."""
-        known = self._keys.get((dialect, key))
-        cached = self._merchants.get(known[1]) if known else None
-        if known is None or cached is None or self._platform is None:
-            return None
-        version, merchant = cached
-        return Remembered(Found(merchant, self._overlaid(self._platform, now), now), (known[0], dialect), version)
-
-    async def still_true(self, tx: Tx, remembered: Sequence[Remembered], now: int) -> list[bool]:
-        """Whether the key still counts, and the merchant and the platform have not changed. One query for the batch."""
-        rows = await tx.fetch(_q.find_by_key, sorted({one.place for one in remembered}))
-        true = {(row["hash"], row["dialect"]): (row["version"], row["platform"]) for row in rows if _counts(row, now)}
-        return [true.get(one.place) == (one.version, one.found.platform.version) for one in remembered]
+        version = self._platform.version if self._platform is not None else ""
+        found = self._still_known([(dialect, key)], now, version)
+        return Remembered(found[dialect, key], version) if found else None
 
     async def by_id(self, tx: Tx, ids: Sequence[int], now: int) -> list[Found]:
         """Merchants by id, as current as the batch."""
@@ -167,11 +179,6 @@ class Directory:
                 route = msgspec.structs.replace(route, health=Health(setting["health"]), priority=priority)
             routes.append(route)
         return tuple(routes)
-
-
-def _counts(row: Mapping[str, Any], now: int) -> bool:
-    """Whether a key is not revoked, or has some of its grace left."""
-    return row["revoked_at"] is None or now < row["revoked_at"]
 
 
 async def load_merchants(tx: Tx, ids: Sequence[int]) -> list[tuple[int, Merchant]]:

@@ -17,7 +17,7 @@ ASK_AGAIN_MS = 60_000
 async def find_attempts(tx: Tx, keys: Sequence[str], now: int) -> list[Attempt | None]:
     """Attempts by operation key."""
     rows = await tx.fetch(store.q.attempt_by_key, [(key,) for key in sorted(set(keys))])
-    found = {row["operation_key"]: store.attempt_of(row) for row in rows}
+    found = {attempt.operation_key: attempt for attempt in store.read_attempts(rows)}
     return [found.get(key) for key in keys]
 
 

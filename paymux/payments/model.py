@@ -31,7 +31,7 @@ class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""  # for the history, e.g. which forbidden fields were dropped
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True):
+class Payment(msgspec.Struct, frozen=True):
     """One stored payment. Amounts are minor units of `currency`; times are Unix milliseconds."""
 
     id: int  # dense, from 1; EcomTrade24's session_id
@@ -42,14 +42,11 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     received_units: int  # all money that came for it, by any attempt
     held_units: int  # of it, what waits for a person
-    payable_units: int = 0  # of it, what the merchant is owed for it: without the fee, until it was forwarded
-    refunded_units: int = 0  # of it, what went back to the buyer by refunds or is on its way back
     state: State
     version: int  # grows with every change; the history's sequence number
     order_ref: str | None
     repeat_key: str | None
     reference: str | None  # unique within its dialect
-    outcome_ref: str | None = None  # unique within its dialect, too
     method: str | None
     email: str | None
     country: str | None
@@ -66,6 +63,9 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
     paid_at: int | None
     updated_at: int
+    outcome_ref: str | None = None  # unique within its dialect, like `reference`
+    payable_units: int = 0  # of what was received, what the merchant is owed for it: without the fee, until it was forwarded
+    refunded_units: int = 0  # of what was received, what went back to the buyer by refunds or is on its way back
 
     @property
     def amount(self) -> Money:
@@ -99,7 +99,7 @@ class Attention(StrEnum):
     FORWARDED = "the provider forwarded money that the merchant had been paid or refunded already"
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True):
     """One try to have a payment paid by one route."""
 
     id: int

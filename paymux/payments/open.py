@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from paymux.errors import Refusal, Refused, refuse
-from paymux.merchants.directory import Directory, Remembered
+from paymux.merchants.directory import Remembered
 from paymux.payments import store
 from paymux.payments.advance import Door
 from paymux.payments.decide import overdue
@@ -15,7 +15,7 @@ from paymux.payments.lifecycle import OPEN, Event, State
 from paymux.payments.model import OpenPayment, Payment, Report, Source
 from paymux.payments.noted import WasOpened
 from paymux.storage.query import Tx
-from paymux.storage.writer import LostUpdate
+from paymux.storage.writer import LostUpdate, lone
 
 Key = tuple[int, str]
 
@@ -40,13 +40,16 @@ async def open_payments(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: 
     return [refuse(Refusal.DUPLICATE_REFERENCE) if index in taken else next(following) for index in range(len(wishes))]
 
 
-async def open_remembered(
-    directory: Directory, door: Door, tx: Tx, asked: Sequence[tuple[Remembered, OpenPayment]], now: int
-) -> list[Opened | Refused | None]:
-    """`open_payments` for wishes that were judged by what the directory remembered of the caller; None where that is no longer true."""
-    true = await directory.still_true(tx, [known for known, _ in asked], now)
-    opened = iter(await open_payments(door, tx, [wish for (_, wish), one in zip(asked, true, strict=True) if one], now))
-    return [next(opened) if one else None for one in true]
+@lone
+async def open_remembered(door: Door, tx: Tx, asked: Sequence[tuple[Remembered, OpenPayment]], now: int) -> list[Opened | None]:
+    """Open payments without a reference for callers who were judged by what the directory remembered of them. None where that is no longer
+    true, and where one with the same repeat key lives: there `open_payments` must say."""
+    wishes = [wish for _, wish in asked]
+    ids = await store.insert_new(tx, wishes, now, [known.version for known, _ in asked])
+    if door.counted:
+        sorts = Counter(wish.dialect for wish, id in zip(wishes, ids, strict=True) if id is not None)
+        tx.facts.extend(WasOpened(dialect, False, count) for dialect, count in sorts.items())
+    return [None if id is None else Opened(_payment(id, wish, now), False) for wish, id in zip(wishes, ids, strict=True)]
 
 
 async def free_references(tx: Tx, wishes: Sequence[OpenPayment]) -> list[bool]:
@@ -89,7 +92,7 @@ def _key(wish: OpenPayment) -> Key | None:
 async def _live(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> dict[Key | int, Payment]:
     """Live payments by repeat key. One whose time is over gives its place away in this very transaction."""
     keys = sorted({(wish.merchant_id, wish.repeat_key) for wish in wishes if wish.repeat_key})
-    found = [store.payment_of(row) for row in await tx.fetch(store.q.find_live, keys)]
+    found = store.read_payments(await tx.fetch(store.q.find_live, keys))
     over = [payment for payment in found if overdue(payment, now)]
     if over:
         await door.advance(

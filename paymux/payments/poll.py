@@ -46,7 +46,7 @@ class Poller:
         results = []
         for batch in commands:
             rows = await tx.fetch(store.q.claim_asks, now=now, again_at=now + CLAIMED_MS, batch=batch)
-            results.append(([store.attempt_of(row) for row in rows], now))
+            results.append((store.read_attempts(rows), now))
         return results
 
     def again_at(self, attempt: Attempt, now: int) -> int:
@@ -90,7 +90,7 @@ class Poller:
 
 async def _payment(tx: Tx, ids: Sequence[int], now: int) -> list[Payment]:
     rows = await tx.fetch(store.q.find_payments, [(payment_id,) for payment_id in sorted(set(ids))])
-    found = {row["id"]: store.payment_of(row) for row in rows}
+    found = {payment.id: payment for payment in store.read_payments(rows)}
     return [found[payment_id] for payment_id in ids]
 
 

@@ -16,11 +16,17 @@ WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending',
 SELECT p.dialect, p.reference, p.id FROM {rows} r JOIN payment p ON p.dialect = r.dialect AND p.reference = r.reference;
 
 -- taken_keys --
--- Which repeat keys live already, and the highest payment id. Only for SQLite, whose only writer holds the lock: neither can change meanwhile.
+-- The places of those whose repeat keys live already (a JSON list), the highest payment id, and the installation's version. One row: a
+-- thread waits for the interpreter after each. Only for SQLite, whose only writer holds the lock: none of it can change meanwhile.
 -- rows: place bigint, merchant_id bigint, repeat_key text
-SELECT r.place, NULL AS last FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
-WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review')
-UNION ALL SELECT NULL, coalesce(max(id), 0) FROM payment;
+SELECT (SELECT json_group_array(r.place) FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
+        WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review')) AS taken,
+    (SELECT coalesce(max(id), 0) FROM payment) AS last, (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform;
+
+-- last_id --
+-- The same for payments without repeat keys.
+SELECT '[]' AS taken, (SELECT coalesce(max(id), 0) FROM payment) AS last,
+    (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform;
 
 -- insert_rows --
 -- Insert new payments whose keys are free, with ids that were given out before. Only for SQLite.
@@ -34,12 +40,13 @@ FROM {rows} r WHERE true;
 
 -- insert_new --
 -- Insert new payments with their first history rows, in one statement; one whose repeat key lives already, or whose reference is taken, is
--- left out. Only what is not seen to live takes an id from the sequence, so that ids stay dense; two lanes insert in one order of keys.
+-- left out, and likewise one that was judged at another version of the installation. Only what is not seen to live takes an id from the
+-- sequence, so that ids stay dense; two lanes insert in one order of keys.
 -- Only for PostgreSQL: SQLite knows no INSERT inside a SELECT.
--- rows: place bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text, note text
+-- rows: place bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text, note text, version text
 WITH fresh AS MATERIALIZED (
     SELECT r.* FROM {rows} r
-    WHERE NOT EXISTS (
+    WHERE (r.version IS NULL OR r.version = (SELECT i.value FROM installation i WHERE i.name = 'version')) AND NOT EXISTS (
         SELECT 1 FROM payment p WHERE p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
             AND p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review'))
     ORDER BY r.merchant_id, r.repeat_key, r.reference, r.place
@@ -158,9 +165,9 @@ RETURNING *;
 SELECT id FROM payment WHERE state IN ('created', 'awaiting') AND expires_at <= :now ORDER BY expires_at LIMIT :batch;
 
 -- find_payments --
--- Payments by id.
+-- Payments by id, and the installation's version beside them.
 -- rows: id bigint
-SELECT p.* FROM {rows} r JOIN payment p ON p.id = r.id;
+SELECT p.*, (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform FROM {rows} r JOIN payment p ON p.id = r.id;
 
 -- payment_by_order --
 -- A merchant's payments under one order number: one that was paid first, else the newest.

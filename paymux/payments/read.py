@@ -18,16 +18,24 @@ class ByOrderRef(msgspec.Struct, frozen=True):
 
 async def by_id(tx: Tx, ids: Sequence[int], now: int) -> list[Payment | None]:
     """Payments by id."""
+    return (await by_id_and_version(tx, ids))[0]
+
+
+async def by_id_and_version(tx: Tx, ids: Sequence[int]) -> tuple[list[Payment | None], str | None]:
+    """Payments by id, and the installation's version at that moment; None if no payment was found."""
     rows = await tx.fetch(store.q.find_payments, [(payment_id,) for payment_id in sorted(set(ids))])
-    found = {row["id"]: store.payment_of(row) for row in rows}
-    return [found.get(payment_id) for payment_id in ids]
+    found = {payment.id: payment for payment in store.read_payments(rows)}
+    return [found.get(payment_id) for payment_id in ids], rows[0]["platform"] if rows else None
 
 
 async def by_order(tx: Tx, asked: Sequence[ByOrderRef], now: int) -> list[Payment | None]:
     """A merchant's payment under an order number: one that was paid, else the newest."""
     keys = sorted({(one.merchant_id, one.dialect, one.order_ref) for one in asked})
     rows = await tx.fetch(store.q.payment_by_order, keys)
-    found = {(row["merchant_id"], row["dialect"], row["asked_ref"]): store.payment_of(row) for row in rows}
+    found = {
+        (payment.merchant_id, payment.dialect, row["asked_ref"]): payment
+        for row, payment in zip(rows, store.read_payments(rows), strict=True)
+    }
     return [found.get((one.merchant_id, one.dialect, one.order_ref)) for one in asked]
 
 
@@ -36,8 +44,8 @@ async def with_attempts(tx: Tx, ids: Sequence[int], now: int) -> list[tuple[Paym
     payments = await by_id(tx, ids, now)
     rows = await tx.fetch(store.q.attempts_of_payments, [(payment_id,) for payment_id in sorted(set(ids))])
     attempts: dict[int, list[Attempt]] = {}
-    for row in rows:
-        attempts.setdefault(row["payment_id"], []).append(store.attempt_of(row))
+    for attempt in store.read_attempts(rows):
+        attempts.setdefault(attempt.payment_id, []).append(attempt)
     return [(payment, attempts.get(payment.id, []), now) if payment else None for payment in payments]
 
 
@@ -47,14 +55,14 @@ TOLD_MAX = 100  # payments of one order number that are answered at once, the ne
 async def by_outcome(tx: Tx, asked: Sequence[tuple[str, str]], now: int) -> list[Payment | None]:
     """Payments by (dialect, name of the outcome)."""
     rows = await tx.fetch(store.q.payment_by_outcome, sorted(set(asked)))
-    found = {(row["dialect"], row["outcome_ref"]): store.payment_of(row) for row in rows}
+    found = {(payment.dialect, payment.outcome_ref): payment for payment in store.read_payments(rows)}
     return [found.get(name) for name in asked]
 
 
 async def by_reference(tx: Tx, asked: Sequence[tuple[str, str]], now: int) -> list[Payment | None]:
     """Payments by (dialect, reference)."""
     rows = await tx.fetch(store.q.payment_by_reference, sorted(set(asked)))
-    found = {(row["dialect"], row["reference"]): store.payment_of(row) for row in rows}
+    found = {(payment.dialect, payment.reference): payment for payment in store.read_payments(rows)}
     return [found.get(name) for name in asked]
 
 

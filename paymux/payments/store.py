@@ -1,48 +1,30 @@
 """Rows of payments, attempts, histories and receipts."""
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from paymux.merchants.model import Policy, policy_from
 from paymux.payments.decide import Decision
 from paymux.payments.lifecycle import AttemptState, State
 from paymux.payments.model import Attempt, OpenPayment, Payment
 from paymux.storage.query import Tx, load
+from paymux.storage.rows import RowsOf
 from paymux.storage.writer import LostUpdate
 
 q = load("paymux.payments")
 
-_PAYMENT_FIELDS = Payment.__struct_fields__
-_ATTEMPT_FIELDS = Attempt.__struct_fields__
-_STATES = {str(state): state for state in State}
-_ATTEMPT_STATES = {str(state): state for state in AttemptState}
+read_payments = RowsOf(Payment, State)
+read_attempts = RowsOf(Attempt, AttemptState)
 
 
-@lru_cache(64)
-def _places(fields: tuple[str, ...], columns: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """Reads fields by their places in a row: by name, SQLite's driver looks through all columns for each of them."""
-    return itemgetter(*(columns.index(name) for name in fields))
+async def insert_new(tx: Tx, wishes: Sequence[OpenPayment], now: int, versions: Sequence[str | None] = ()) -> list[int | None]:
+    """Insert payments with their first history rows; their ids, None where one of the same repeat key lives or the reference is taken.
 
-
-def payment_of(row: Mapping[str, Any]) -> Payment:
-    """A stored payment."""
-    fields = dict(zip(_PAYMENT_FIELDS, _places(_PAYMENT_FIELDS, tuple(row.keys()))(row), strict=True))
-    fields["state"] = _STATES[fields["state"]]
-    return Payment(**fields)
-
-
-def attempt_of(row: Mapping[str, Any]) -> Attempt:
-    """A stored attempt."""
-    fields = dict(zip(_ATTEMPT_FIELDS, _places(_ATTEMPT_FIELDS, tuple(row.keys()))(row), strict=True))
-    fields["state"] = _ATTEMPT_STATES[fields["state"]]
-    return Attempt(**fields)
-
-
-async def insert_new(tx: Tx, wishes: Sequence[OpenPayment], now: int) -> list[int | None]:
-    """Insert payments with their first history rows; their ids, None where one of the same repeat key lives or the reference is taken."""
+    One of `versions` that is not None is the installation's, as it stood when a wish was judged: where it stands no more, also None."""
+    versions = versions or [None] * len(wishes)
     rows = [
         (
             place,
@@ -68,18 +50,28 @@ async def insert_new(tx: Tx, wishes: Sequence[OpenPayment], now: int) -> list[in
         for place, wish in enumerate(wishes)
     ]
     if tx.engine == "sqlite":
-        return await _insert_rows(tx, wishes, rows)
-    made = await tx.fetch(q.insert_new, [(*row, wish.note) for row, wish in zip(rows, wishes, strict=True)])
+        return await _insert_rows(tx, wishes, rows, versions)
+    made = await tx.fetch(q.insert_new, [(*row, wish.note, version) for row, wish, version in zip(rows, wishes, versions, strict=True)])
     ids = {row["place"]: row["id"] for row in made}
     return [ids.get(place) for place in range(len(wishes))]
 
 
-async def _insert_rows(tx: Tx, wishes: Sequence[OpenPayment], rows: Sequence[tuple[Any, ...]]) -> list[int | None]:
+async def _insert_rows(
+    tx: Tx, wishes: Sequence[OpenPayment], rows: Sequence[tuple[Any, ...]], versions: Sequence[str | None]
+) -> list[int | None]:
     """On SQLite nobody else writes meanwhile: what is free when it is looked at is free when it is taken."""
-    found = await tx.fetch(q.taken_keys, [(place, wish.merchant_id, wish.repeat_key) for place, wish in enumerate(wishes)])
-    taken = {row["place"] for row in found}
-    following = itertools.count(next(row["last"] for row in found if row["place"] is None) + 1)
-    ids = [None if place in taken else next(following) for place in range(len(wishes))]
+    keys = [(place, wish.merchant_id, wish.repeat_key) for place, wish in enumerate(wishes) if wish.repeat_key]
+    [found] = await tx.fetch(q.taken_keys, keys) if keys else await tx.fetch(q.last_id)
+    taken = set(msgspec.json.decode(found["taken"]))
+    named: set[tuple[int, str]] = set()
+    for place, merchant_id, repeat_key in keys:
+        if place not in taken and (merchant_id, repeat_key) in named:
+            taken.add(place)
+        named.add((merchant_id, repeat_key))
+    following = itertools.count(found["last"] + 1)
+    ids = [
+        None if place in taken or version not in (None, found["platform"]) else next(following) for place, version in enumerate(versions)
+    ]
     fresh = [(id, place) for place, id in enumerate(ids) if id is not None]
     await tx.fetch(q.insert_rows, [(id, *rows[place][1:]) for id, place in fresh])
     await tx.fetch(q.note_creations, [(id, wishes[place].note) for id, place in fresh])
@@ -89,18 +81,18 @@ async def _insert_rows(tx: Tx, wishes: Sequence[OpenPayment], rows: Sequence[tup
 async def lock(tx: Tx, ids: Iterable[int]) -> dict[int, tuple[Payment, Policy]]:
     """Payments and the policies that judge their money, locked until the transaction ends."""
     rows = await tx.fetch(q.lock_payments, [(payment_id,) for payment_id in sorted(set(ids))])
-    return {row["id"]: (payment_of(row), policy_from(row["policy"])) for row in rows}
+    return {payment.id: (payment, policy_from(row["policy"])) for row, payment in zip(rows, read_payments(rows), strict=True)}
 
 
 async def attempts(tx: Tx, ids: Iterable[int]) -> dict[int, Attempt]:
     """Attempts by their ids."""
     rows = await tx.fetch(q.find_attempts, [(attempt_id,) for attempt_id in sorted(set(ids))])
-    return {row["id"]: attempt_of(row) for row in rows}
+    return {attempt.id: attempt for attempt in read_attempts(rows)}
 
 
 async def attempts_of(tx: Tx, payment_id: int) -> list[Attempt]:
     """Every attempt of one payment, oldest first."""
-    return [attempt_of(row) for row in await tx.fetch(q.attempts_of_payments, [(payment_id,)])]
+    return read_attempts(await tx.fetch(q.attempts_of_payments, [(payment_id,)]))
 
 
 async def known_receipts(tx: Tx, wanted: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -86,7 +86,7 @@ async def stories(tx: Tx, ids: Sequence[int], now: int) -> list[Story | None]:
 
 async def attention(tx: Tx, pages: Sequence[Page], now: int) -> list[list[Payment]]:
     """Payments that wait for a person, oldest first."""
-    return [[store.payment_of(row) for row in await tx.fetch(_q.attention_list, after=page.after, page=page.limit)] for page in pages]
+    return [store.read_payments(await tx.fetch(_q.attention_list, after=page.after, page=page.limit)) for page in pages]
 
 
 async def _story(tx: Tx, payment: Payment) -> Story:

@@ -155,6 +155,10 @@ class SqliteStorage:
         """Run a unit in one durable transaction; an exception rolls it back and is raised."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
 
+    async def write_alone(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """The same: SQLite has no single statement that does all of it."""
+        return await self.write(work)
+
     async def look(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit of a few look-ups by key, on one snapshot, here and now: a batch of them takes less than a thread's waking and its
         fight for the interpreter."""

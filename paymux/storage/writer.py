@@ -18,11 +18,18 @@ from paymux.storage.query import Tx
 T = TypeVar("T")
 C = TypeVar("C")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 Verb = Callable[[Tx, Sequence[C], int], Awaitable[Sequence[R]]]
 Transact = Callable[[Callable[[Tx], Awaitable[Any]]], Awaitable[Any]]
 Now = Callable[[Tx], Awaitable[int]]
 
 RETRIES = 3
+
+
+def lone(verb: F) -> F:
+    """Marks a verb that changes what it changes by one statement, its last, where the engine has one for it."""
+    verb.lone = True  # type: ignore[attr-defined]
+    return verb
 
 
 class LostUpdate(Exception):
@@ -37,6 +44,7 @@ class Storage(Protocol):
 
     async def open(self) -> None: ...
     async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
+    async def write_alone(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
     async def look(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
     async def snapshot(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
@@ -55,8 +63,10 @@ class Batcher:
         lanes: int = 1,
         batch_max: int = 256,
         queue_max: int = 4096,
+        alone: Transact | None = None,
     ) -> None:
-        self._transact, self._now, self._retryable = transact, now, retryable
+        """`alone` runs a batch of nothing but one `lone` verb."""
+        self._transact, self._alone, self._now, self._retryable = transact, alone or transact, now, retryable
         self._free = lanes
         self._batch_max, self._queue_max = batch_max, queue_max
         self._waiting: deque[tuple[Verb[Any, Any], Any, asyncio.Future[Any]]] = deque()
@@ -142,16 +152,17 @@ class Batcher:
                     results[index] = result
             return results, tx.facts
 
+        transact = self._alone if len(groups) == 1 and _is_lone(commands[0][0]) else self._transact
         for _ in range(RETRIES - 1):
             try:
-                done: tuple[list[Any], list[Any]] = await self._transact(unit)
+                done: tuple[list[Any], list[Any]] = await transact(unit)
                 return done
             except OutcomeUnknown:
                 raise
             except Exception as error:
                 if not isinstance(error, LostUpdate) and not self._retryable(error):
                     raise
-        done = await self._transact(unit)
+        done = await transact(unit)
         return done
 
     async def drain(self) -> None:
@@ -159,6 +170,10 @@ class Batcher:
         while self._waiting or self._running:
             await asyncio.gather(*self._running, return_exceptions=True)
             await asyncio.sleep(0)
+
+
+def _is_lone(verb: Verb[Any, Any]) -> bool:
+    return getattr(getattr(verb, "func", verb), "lone", False)  # `func`: of a partial
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:

@@ -34,7 +34,15 @@ async def created(stage: Stage, new: NewMerchant = NEW, dialect: str = "stub", k
 
 
 async def look(stage: Stage, found: Directory, *keys: tuple[str, str]) -> list[Found]:
-    return await stage.storage.read(lambda tx: found.by_key(tx, keys, NOW))
+    """By what is remembered where it may be; the database itself, and a directory that remembers nothing, say the same."""
+
+    async def work(tx: Tx) -> list[Found]:
+        remembered = await found.by_key(tx, keys, NOW, (await installation.facts(tx))["version"])
+        assert remembered == await found.by_key(tx, keys, NOW) == await forgetful.by_key(tx, keys, NOW)
+        return remembered
+
+    forgetful = Directory(found._keyring, ROUTES, True, HealthBook().over)
+    return await stage.storage.snapshot(work)
 
 
 async def change(stage: Stage, query: Any, **params: Any) -> None:
@@ -90,6 +98,37 @@ async def test_a_revoked_key_is_dead_for_the_next_request(stage: Stage) -> None:
     assert ids(await look(stage, found, ("stub", new.api_key))) == [2]
     await change(stage, q.revoke_keys, revoked_at=NOW, merchant_id=2, dialect="stub")
     assert ids(await look(stage, found, ("stub", new.api_key))) == [None]
+
+
+async def test_a_removed_key_is_dead_for_the_next_request(stage: Stage) -> None:
+    new, found = await created(stage), directory()
+    assert ids(await look(stage, found, ("stub", new.api_key))) == [2]
+    await stage.run("DELETE FROM merchant_key;")
+    assert ids(await look(stage, found, ("stub", new.api_key))) == [None]
+    assert found.remembered("stub", new.api_key, NOW) is None
+
+
+async def test_a_revoked_key_is_remembered_until_its_grace_is_over(stage: Stage) -> None:
+    new, found = await created(stage), directory()
+    await change(stage, q.revoke_keys, revoked_at=NOW + 10, merchant_id=2, dialect="stub")
+    assert ids(await look(stage, found, ("stub", new.api_key))) == [2]
+    known = found.remembered("stub", new.api_key, NOW + 9)
+    assert known is not None
+    assert known.found.merchant is not None
+    assert found.remembered("stub", new.api_key, NOW + 10) is None
+
+
+async def test_most_batches_ask_nothing_of_merchants(stage: Stage) -> None:
+    new, found = await created(stage), directory()
+    await look(stage, found, ("stub", new.api_key))
+
+    async def work(tx: Tx) -> list[Found]:
+        class Silent:
+            engine, fetch = tx.engine, None
+
+        return await found.by_key(Silent(), [("stub", new.api_key)] * 2, NOW, (await installation.facts(tx))["version"])  # type: ignore[arg-type]
+
+    assert ids(await stage.storage.read(work)) == [2, 2]
 
 
 async def test_what_changed_of_a_merchant_is_true_for_the_next_request(stage: Stage) -> None:

@@ -16,6 +16,14 @@ SELECT 'sqlite' AS name;
 -- Which engine this is.
 SELECT 'postgres' AS name;
 
+-- end_myself (sqlite) --
+-- Nothing to do: there is no connection to lose.
+SELECT 1;
+
+-- end_myself (postgres) --
+-- The server ends this very connection.
+SELECT pg_terminate_backend(pg_backend_pid());
+
 -- put_fact --
 -- A fact for tests; the same name twice breaks the table's rule.
 INSERT INTO installation (name, value) VALUES (:name, :value);

@@ -15,7 +15,10 @@ from paymux.storage.writer import Storage
 from tests.databases import Server, database, sqlite_url
 from tests.storage.ad_hoc import opened, rows, run
 
-SQLITE_CATALOGUE = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"
+SQLITE_CATALOGUE = (
+    "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master "
+    "WHERE name NOT LIKE 'sqlite_%' AND type <> 'trigger' ORDER BY type, name"  # triggers have no common text
+)
 POSTGRES_CATALOGUES = (
     "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "  # noqa: ISC004
     "WHERE table_schema = 'public' ORDER BY 1, ordinal_position",

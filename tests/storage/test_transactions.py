@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,13 +13,13 @@ import asyncpg
 import pytest
 
 from paymux.clock import Clock
-from paymux.errors import StorageError
+from paymux.errors import DatabaseGone, OutcomeUnknown, StorageError
 from paymux.storage import installation
 from paymux.storage.connect import storage_for
 from paymux.storage.query import Tx, load
 from paymux.storage.sqlite import SqliteStorage
 from paymux.storage.writer import Storage
-from tests.databases import sqlite_url
+from tests.databases import Server, database, sqlite_url
 from tests.storage.ad_hoc import opened, rows, run
 
 q = load("tests.storage")
@@ -77,6 +78,36 @@ async def test_a_transaction_reads_its_own_writing_and_others_do_not(storage: St
     await storage.write(work)
     assert seen == ["1"]
     await other.close()
+
+
+async def test_a_lone_statement_is_durable_or_undone_like_a_transaction(storage: Storage, ready_url: str) -> None:
+    other = await opened(ready_url)
+    assert await storage.write_alone(put("mine")) == "mine"  # type: ignore[arg-type]
+    assert await fact(other, "mine") == "1"
+    with pytest.raises((sqlite3.IntegrityError, asyncpg.UniqueViolationError)):
+        await storage.write_alone(put("mine", "2"))  # type: ignore[arg-type]
+    assert await fact(other, "mine") == "1"
+    await other.close()
+
+
+async def test_a_connection_lost_in_a_lone_statement_leaves_an_unknown_outcome(postgres: Server) -> None:
+    with database(postgres) as url:
+        storage = await opened(url)
+
+        async def ended(tx: Tx) -> None:
+            await tx.fetch(q.end_myself)
+
+        async def never_begun(tx: Tx) -> None:
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
+                await tx.fetch(q.end_myself)
+            await tx.fetch(q.engine)
+
+        with pytest.raises(OutcomeUnknown):
+            await storage.write_alone(ended)
+        with pytest.raises(DatabaseGone):
+            await storage.write_alone(never_begun)
+        assert await storage.write_alone(put("after")) == "after"  # type: ignore[arg-type]
+        await storage.close()
 
 
 async def test_a_snapshot_sees_one_moment_however_many_statements_it_has(storage: Storage, ready_url: str) -> None:

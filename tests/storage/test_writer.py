@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from paymux.errors import Busy, OutcomeUnknown
 from paymux.storage import installation
 from paymux.storage.query import Tx, load
-from paymux.storage.writer import RETRIES, Batcher, LostUpdate, Storage
+from paymux.storage.writer import RETRIES, Batcher, LostUpdate, Storage, lone
 from tests.storage.ad_hoc import opened, rows
 
 q = load("tests.storage")
@@ -66,6 +67,12 @@ async def note(tx: Any, commands: Sequence[str], now: int) -> list[str]:
 async def shout(tx: Any, commands: Sequence[str], now: int) -> list[str]:
     tx.extend(command.upper() for command in commands)
     return [command.upper() for command in commands]
+
+
+@lone
+async def sing(tx: Any, commands: Sequence[str], now: int) -> list[str]:
+    tx.extend(f"{command} la" for command in commands)
+    return [f"{command} la" for command in commands]
 
 
 async def seven(tx: Tx) -> int:
@@ -145,6 +152,16 @@ async def test_commands_of_different_verbs_share_a_commit() -> None:
     answers = await asyncio.gather(writer.submit(note, "a"), writer.submit(shout, "b"), writer.submit(note, "c"))
     assert answers == ["a at 7", "B", "c at 7"]
     assert len(machine.commits) == 1
+
+
+async def test_a_batch_of_one_lone_verb_runs_alone_and_beside_others_it_does_not() -> None:
+    together, alone = Machine(), Machine()
+    writer = Batcher(together.transact, seven, lambda error: False, alone=alone.transact)
+    solo = partial(sing)
+    assert await asyncio.gather(writer.submit(solo, "a"), writer.submit(solo, "b")) == ["a la", "b la"]
+    assert (together.commits, alone.commits) == ([], [["a la", "b la"]])
+    assert await asyncio.gather(writer.submit(solo, "c"), writer.submit(note, "d")) == ["c la", "d at 7"]
+    assert (together.commits, len(alone.commits)) == ([["c la", "d"]], 1)
 
 
 async def test_a_batch_has_a_largest_size() -> None:

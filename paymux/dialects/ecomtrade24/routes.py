@@ -19,7 +19,7 @@ from paymux.http.serve import JSON, Parameter, Request, Response, Route, Table
 from paymux.merchants.directory import Directory, Found, Remembered
 from paymux.payments.model import OpenPayment, Payment
 from paymux.payments.open import Opened
-from paymux.payments.read import ByOrderRef, Reads, by_id
+from paymux.payments.read import ByOrderRef, Reads, by_id_and_version
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
 
@@ -32,7 +32,7 @@ FAILURES = {
     503: Code.SERVICE_UNAVAILABLE,
 }
 OpenVerb = Callable[[OpenPayment], Awaitable[Opened | Refused]]
-OpenRemembered = Callable[[Remembered, OpenPayment], Awaitable[Opened | Refused | None]]
+OpenRemembered = Callable[[Remembered, OpenPayment], Awaitable[Opened | None]]
 
 
 def error(code: Code, retry_after: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
@@ -102,6 +102,7 @@ class Gateway:
         return self._ok(wire.me_answer(found.merchant, self._platform(found)))
 
     async def session(self, request: Request) -> Response:
+        opened: Opened | Refused | None
         opened, counted = await self._opened_as_remembered(request)
         if opened is None:
             found, refused = await self._identify(request, "session", counted)
@@ -115,7 +116,7 @@ class Gateway:
         assert isinstance(opened, Opened), "a wish without a reference is never refused"
         return self._ok(wire.session_answer(opened.payment, request.base_url))
 
-    async def _opened_as_remembered(self, request: Request) -> tuple[Opened | Refused | None, bool]:
+    async def _opened_as_remembered(self, request: Request) -> tuple[Opened | None, bool]:
         """Most callers were here a moment ago: judge by what is remembered of them, and let the transaction that opens the payment see
         whether it is still true. None where the database must be asked first, before anything is refused; whether the call is counted."""
         key = given_key(request)
@@ -157,9 +158,10 @@ class Gateway:
 
     async def _caller_and_payment(self, tx: Tx, asked: Sequence[tuple[str, int | None]], now: int) -> list[tuple[Found, Payment | None]]:
         """(key, payment's number): who asks and the payment, by one transaction."""
-        found = await self._directory.by_key(tx, [(DIALECT, key) for key, _ in asked], now)
         ids = [payment_id for _, payment_id in asked if payment_id is not None]
-        payments = dict(zip(ids, await by_id(tx, ids, now), strict=True))
+        read, version = await by_id_and_version(tx, ids)
+        payments = dict(zip(ids, read, strict=True))
+        found = await self._directory.by_key(tx, [(DIALECT, key) for key, _ in asked], now, version)
         return [(who, None if payment_id is None else payments[payment_id]) for who, (_, payment_id) in zip(found, asked, strict=True)]
 
     def _refusal(self, request: Request, key: str | None, found: Found, endpoint: str, looked_up: str | int) -> Response | None:

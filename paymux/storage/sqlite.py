@@ -16,16 +16,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
+from paymux.clock import ticks
 from paymux.errors import StorageError
 from paymux.storage.query import Query, Rows, Step, Tx
 
 T = TypeVar("T")
 
+log = structlog.get_logger()
+
 BUSY_TIMEOUT_S = 20.0
 COPIED_PAGES = 4096  # between two signs of progress
 WRITER = "sqlite-writer"
 WRITER_CACHE_KB, READER_CACHE_KB = 8000, 2000  # a connection's own; behind it stands the system's
+CHECKPOINT_EVERY_S = 0.5  # while something is written
+LOG_PAGES, LOG_PAGES_MAX = 4000, 20_000  # from the one on the log is begun anew; at the other whoever commits moves its pages at once
 OPENERS_MAX = 100  # so often the change to WAL is tried again
 
 
@@ -122,6 +128,9 @@ class SqliteStorage:
         self._path = path
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=WRITER)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
+        self._mover = ThreadPoolExecutor(1, thread_name_prefix="sqlite-checkpoint")
+        self._moving: asyncio.Future[None] | None = None
+        self._moved_s = ticks()
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lasting: dict[Any, Any] = {}
@@ -134,7 +143,8 @@ class SqliteStorage:
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
             connection.row_factory = sqlite3.Row
             _use_wal(connection)
-            for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{cache_kb}", "temp_store=MEMORY"):
+            pragmas = ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{cache_kb}", "temp_store=MEMORY")
+            for pragma in (*pragmas, f"wal_autocheckpoint={LOG_PAGES_MAX}"):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"cannot open the SQLite file {self._path}: {error}.{_hint(error)}") from error
@@ -153,7 +163,26 @@ class SqliteStorage:
 
     async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit in one durable transaction; an exception rolls it back and is raised."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+        result = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+        if self._moving is None and ticks() > self._moved_s + CHECKPOINT_EVERY_S:
+            self._moving = asyncio.ensure_future(self._move())
+        return result
+
+    async def _move(self) -> None:
+        """Move the log's pages into the database beside the writer, who would else stand still for it every thousand pages. What is
+        committed meanwhile is moved by the writer itself, so that the log can begin anew: that is little."""
+        loop = asyncio.get_running_loop()
+        try:
+            if await loop.run_in_executor(self._mover, self._checkpoint) > LOG_PAGES:
+                await loop.run_in_executor(self._writer, self._checkpoint)
+        except sqlite3.Error as error:  # nothing is lost: the log has it all, and the next time may do better
+            log.warning("sqlite.checkpoint_failed", error=str(error))
+        finally:
+            self._moving, self._moved_s = None, ticks()
+
+    def _checkpoint(self) -> int:
+        """The log's length in pages."""
+        return int(self._mine().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()["log"])
 
     async def write_alone(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """The same: SQLite has no single statement that does all of it."""
@@ -194,6 +223,9 @@ class SqliteStorage:
 
     async def close(self) -> None:
         loop = asyncio.get_running_loop()
+        if self._moving is not None:
+            await self._moving
+        await loop.run_in_executor(None, self._mover.shutdown)
         await loop.run_in_executor(None, self._readers.shutdown)
         await loop.run_in_executor(None, self._writer.shutdown)
         for connection in self._opened:

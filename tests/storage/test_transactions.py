@@ -14,7 +14,7 @@ import pytest
 
 from paymux.clock import Clock
 from paymux.errors import DatabaseGone, OutcomeUnknown, StorageError
-from paymux.storage import installation
+from paymux.storage import installation, sqlite
 from paymux.storage.connect import storage_for
 from paymux.storage.query import Tx, load
 from paymux.storage.sqlite import SqliteStorage
@@ -274,3 +274,19 @@ async def test_many_may_open_a_new_sqlite_file_at_the_same_moment(tmp_path: Path
             asyncio.run(work())
 
         await asyncio.gather(*(asyncio.to_thread(open_one) for _ in range(4)))
+
+
+async def test_the_log_of_sqlite_is_moved_beside_the_writer_and_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "CHECKPOINT_EVERY_S", 0)
+    monkeypatch.setattr(sqlite, "LOG_PAGES", 50)
+    storage = await opened(sqlite_url(tmp_path / "a.db"))
+    for number in range(600):
+        await storage.write(put(f"n{number}", "x" * 3000))  # type: ignore[arg-type]
+    written_bytes = 600 * 2 * 4096  # each changed two pages at least
+    assert (tmp_path / "a.db-wal").stat().st_size < written_bytes / 4
+    assert (tmp_path / "a.db").stat().st_size > 600 * 3000 / 2
+    await storage.close()
+    assert not (tmp_path / "a.db-wal").exists()
+    again = await opened(sqlite_url(tmp_path / "a.db"))
+    assert len(await rows(again, "SELECT name FROM installation WHERE name LIKE 'n%'")) == 600
+    await again.close()

@@ -197,6 +197,9 @@ class Origin:
         return any(address in network for network in self.trusted)
 
 
+Pattern = tuple[re.Pattern[str], dict[str, tuple[Route, Table]]]
+
+
 class Dispatcher:
     """The ASGI application: finds the route, reads the body, answers; logs one line a request, without query strings."""
 
@@ -215,6 +218,9 @@ class Dispatcher:
         self._exact: dict[str, dict[str, tuple[Route, Table]]] = {}
         self._named: dict[str, dict[str, tuple[Route, Table]]] = {}
         self._started: list[tuple[str, Route, Table]] = []
+        self._patterns: dict[
+            str, list[tuple[re.Pattern[str], dict[str, tuple[Route, Table]]]]
+        ] = {}  # by the path's first part, "{" where that is a name
         for table in tables:
             for route in table.routes:
                 if route.path.endswith("/*"):
@@ -224,7 +230,9 @@ class Dispatcher:
                 methods = (self._named if named else self._exact).setdefault(route.path, {})
                 assert route.method not in methods, f"{route.method} {route.path} stands twice"
                 methods[route.method] = (route, table)
-        self._patterns = [(_pattern(path), methods) for path, methods in self._named.items()]
+        for path, methods in self._named.items():
+            first = "{" if "{" in _first(path) else _first(path)
+            self._patterns.setdefault(first, []).append((_pattern(path), methods))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = ticks()
@@ -286,7 +294,7 @@ class Dispatcher:
     def _find(self, request: Request) -> tuple[Route | None, Table | None, set[str]]:
         methods = self._exact.get(request.path)
         if methods is None:
-            for pattern, named in self._patterns:
+            for pattern, named in (*self._patterns.get(_first(request.path), ()), *self._patterns.get("{", ())):
                 match = pattern.fullmatch(request.path)
                 if match:
                     request.params, methods = match.groupdict(), named
@@ -321,6 +329,10 @@ async def _pour(parts: AsyncIterator[bytes], receive: Receive, send: Send) -> No
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     await send({"type": "http.response.body", "body": b""})
+
+
+def _first(path: str) -> str:
+    return path.split("/", 2)[1] if path.startswith("/") else ""
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from paymux.ledger.chart import Account
 from paymux.ledger.postings import Transfer
-from paymux.storage.query import Tx, load
+from paymux.storage.query import Step, Tx, load
 
 _q = load("paymux.ledger")
 
@@ -46,8 +46,13 @@ async def post(tx: Tx, transfers: Sequence[Transfer], now: int) -> None:
     A balance that would go below zero breaks the table's rule and with it the transaction: whoever may overdraw an account
     looks at `available` first and refuses.
     """
+    await tx.together(*await posting(tx, transfers, now))
+
+
+async def posting(tx: Tx, transfers: Sequence[Transfer], now: int) -> tuple[Step, ...]:
+    """The statements of `post`, for whoever has others to send with them."""
     if not transfers:
-        return
+        return ()
     ids = await accounts(tx, [account for t in transfers for account in (t.debit, t.credit)])
     deltas: dict[int, int] = {}
     for transfer in transfers:
@@ -63,7 +68,7 @@ async def post(tx: Tx, transfers: Sequence[Transfer], now: int) -> None:
         )
         for t in transfers
     ]
-    await tx.together((_q.move_balances, moving), (_q.post_transfers, rows))
+    return (_q.move_balances, moving), (_q.post_transfers, rows)
 
 
 async def available(tx: Tx, wanted: Sequence[Account]) -> dict[Account, int]:

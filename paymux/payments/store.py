@@ -10,7 +10,7 @@ from paymux.merchants.model import Policy, policy_from
 from paymux.payments.decide import Decision
 from paymux.payments.lifecycle import AttemptState, State
 from paymux.payments.model import Attempt, OpenPayment, Payment
-from paymux.storage.query import Tx, load
+from paymux.storage.query import Step, Tx, load
 from paymux.storage.rows import RowsOf
 from paymux.storage.writer import LostUpdate
 
@@ -101,8 +101,10 @@ async def known_receipts(tx: Tx, wanted: Iterable[tuple[str, str]]) -> set[tuple
     return {(row["provider"], row["reference"]) for row in rows}
 
 
-async def save(tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Payment], decisions: Sequence[Decision]) -> None:
-    """Write payments (guarded by the version that was read), attempts, histories and receipts."""
+async def save(
+    tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Payment], decisions: Sequence[Decision], beside: Sequence[Step] = ()
+) -> None:
+    """Write payments (guarded by the version that was read), attempts, histories and receipts, and what else goes `beside` them."""
     changed = [payment for payment_id, payment in sorted(after.items()) if payment is not before[payment_id]]
     payments = [
         (
@@ -161,8 +163,7 @@ async def save(tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Paymen
         for decision in decisions
         for provider, receipt in decision.receipts
     ]
-    saved, _, _, counted = await tx.together(
-        (q.save_payments, payments), (q.save_attempts, attempts), (q.insert_history, history), (q.insert_receipts, receipts)
-    )
+    own = ((q.save_payments, payments), (q.save_attempts, attempts), (q.insert_history, history), (q.insert_receipts, receipts))
+    saved, _, _, counted, *_ = await tx.together(*own, *beside)
     if saved != len(payments) or counted != len(receipts):
         raise LostUpdate  # somebody changed a payment, or another node counted a receipt for another one

@@ -4,6 +4,7 @@ A connection lost inside COMMIT is an unknown outcome: done or not done. It is n
 """
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 LOCK_TIMEOUT_MS = 10_000
 SNAPSHOT_TIMEOUT_S = 3600  # for one statement of somebody who reads everything
 MAX_QUERIES = 10_000_000  # then a connection is replaced; each new one has every statement to prepare again
+PLANS_KEPT_FIRST = 32  # uses of a connection
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -71,6 +73,7 @@ class PostgresStorage:
         self._readers = readers
         self._pool: asyncpg.Pool | None = None
         self._lasting: dict[Any, Any] = {}
+        self._uses: weakref.WeakKeyDictionary[asyncpg.Connection, int] = weakref.WeakKeyDictionary()
 
     async def open(self) -> None:
         """Connect, or say why it is not possible."""
@@ -80,12 +83,22 @@ class PostgresStorage:
                 min_size=1,
                 max_size=self.lanes + self._readers,
                 max_queries=MAX_QUERIES,
-                reset=_as_it_is,
+                reset=self._used,
                 command_timeout=30,
                 server_settings={"application_name": "paymux", "lock_timeout": str(LOCK_TIMEOUT_MS), "jit": "off"},
             )
         except (*_LOST, asyncpg.PostgresError, ValueError) as error:
             raise StorageError(f"cannot connect to PostgreSQL: {error}. Check the database URL and that the server runs.") from error
+
+    async def _used(self, connection: asyncpg.Connection) -> None:
+        """Before a connection is used again: nothing, since no unit changes a session's state (an open transaction the driver ends first).
+        The driver's own reset would be one more round trip for every batch.
+
+        But plans are forgotten whenever a connection has been used twice as often: one that was made for a table with few rows looks
+        through all of them, and the server keeps it until it next counts them, which may take minutes."""
+        uses = self._uses[connection] = self._uses.get(connection, 0) + 1
+        if uses >= PLANS_KEPT_FIRST and uses.bit_count() == 1:
+            await connection.execute("DISCARD PLANS")
 
     def _connections(self) -> asyncpg.Pool:
         assert self._pool is not None, "open() comes first"
@@ -153,11 +166,6 @@ class PostgresStorage:
         """Whether the same unit may succeed when run again at once: it was rolled back for a reason that passes."""
         passing = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError, DatabaseGone)
         return isinstance(error, passing)
-
-
-async def _as_it_is(connection: Any) -> None:
-    """Before a connection is used again: nothing, since no unit changes a session's state (an open transaction the driver ends first).
-    The driver's own reset would be one more round trip for every batch."""
 
 
 async def _roll_back(connection: asyncpg.Connection) -> None:

@@ -58,13 +58,13 @@ WHERE notice.id = w.id AND (notice.due_at IS NULL) <> (w.due_at IS NULL);
 
 -- put_notices --
 -- Write notices; one that was told before stays as it is. One that is not the first of its payment or order is not due yet: `arrange` sees
--- to it. RETURNING the new ones.
+-- to it; whether it is, is looked up by the index, whatever the planner thinks of a table that was empty a moment ago. RETURNING the new ones.
 -- rows: place bigint, merchant_id bigint, payment_id bigint, dialect text, word text, delivery text, endpoint_id bigint, url text, body text, state text, due_at bigint, created_at bigint, payout_id bigint, order_uid bigint
 INSERT INTO notice (merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, tries, due_at, leased_until, created_at, ended_at,
     payout_id, order_uid)
 SELECT merchant_id, payment_id, dialect, word, delivery, endpoint_id, url, body, state, 0,
-    CASE WHEN EXISTS (SELECT 1 FROM notice n WHERE n.payment_id = r.payment_id)
-        OR EXISTS (SELECT 1 FROM notice n WHERE n.order_uid = r.order_uid) THEN NULL ELSE due_at END,
+    CASE WHEN (SELECT 1 FROM notice n WHERE n.payment_id = r.payment_id LIMIT 1) = 1
+        OR (SELECT 1 FROM notice n WHERE n.order_uid = r.order_uid LIMIT 1) = 1 THEN NULL ELSE due_at END,
     NULL, created_at, NULL, payout_id, order_uid
 FROM {rows} r WHERE true ORDER BY place
 ON CONFLICT DO NOTHING

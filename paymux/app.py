@@ -308,6 +308,10 @@ class Node(ExchangeDuties):
         else:
             await self._dispatcher(scope, receive, send)
 
+    def write_answers(self) -> None:
+        """Send what was answered in this turn of the loop: its connections are about to be closed."""
+        self._dispatcher.answers.write()
+
     async def _healthy(self, request: Request) -> Response:
         """200 while the database answers."""
         await asyncio.wait_for(self.core.storage.read(installation.facts), 5)

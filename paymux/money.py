@@ -11,10 +11,10 @@ Source of exponents: ISO 4217 through the iso4217 package; coins below.
 """
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
 
+import msgspec
 from iso4217 import Currency as Iso
 
 UNITS_MAX = 2**63 - 1  # what a bigint holds on both engines
@@ -25,16 +25,14 @@ COINS = {"BTC": 8, "ETH": 8, "USDC": 6, "USDT": 6}
 _PLAIN_DECIMAL = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,60})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Currency:
+class Currency(msgspec.Struct, frozen=True):
     """A currency code and how many decimals its minor unit has; the pair never changes once used."""
 
     code: str
     exponent: int
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(msgspec.Struct, frozen=True):
     """`units` minor units of `currency`. Mixing two currencies is our own bug, so it asserts."""
 
     units: int
@@ -95,10 +93,15 @@ def decimal_units(text: str, exponent: int) -> int | None:
     return units if units <= UNITS_MAX else None
 
 
+@cache
+def _step(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)
+
+
 def round_half_up(value: Decimal, places: int) -> Decimal | None:
     """Round a decimal half up to `places`; None when it has more digits than a decimal context carries."""
     try:
-        return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+        return value.quantize(_step(places), rounding=ROUND_HALF_UP)
     except InvalidOperation:
         return None
 

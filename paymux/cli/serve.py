@@ -31,6 +31,7 @@ GRACE_S = 4  # for requests under way
 CLOSING_S = 3  # for the last commits and the database's connections
 HARD_END_S = 9.5
 BACKLOG = 2048
+SWITCH_S = 0.0002  # so soon SQLite's writer gets the interpreter: every commit waits for it, and Python's own 5 ms are a whole batch
 RESTART_PAUSE_S = 1  # a worker that dies at once must not be started in a circle
 
 log = structlog.get_logger()
@@ -129,6 +130,7 @@ async def _serve(settings: "Settings", listener: socket.socket, ready: Ready | N
             node.start()
             gc.collect()
             gc.freeze()  # what lives as long as the process is not looked through again
+            sys.setswitchinterval(SWITCH_S)
             gc.set_threshold(50_000, 20, 50)  # requests leave few cycles; looking for them seldom keeps the slowest answers quick
             greeting = asyncio.create_task(_greet(server, up, listener, core, node, ready))
             try:
@@ -172,7 +174,11 @@ def _server(node: "Node", up: asyncio.Event) -> "uvicorn.Server":
             up.set()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            await asyncio.gather(super().shutdown(sockets), node.stop())
+            await asyncio.gather(self._drain(sockets), node.stop())
+
+        async def _drain(self, sockets: list[socket.socket] | None) -> None:
+            node.write_answers()  # idle connections are closed in the same breath
+            await super().shutdown(sockets)
 
     application: Any = node
     config = uvicorn.Config(

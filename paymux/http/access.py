@@ -15,6 +15,7 @@ from paymux import logs
 from paymux.clock import Clock, iso
 
 PATH_CHARS_MAX = 200
+KNOWN_MAX = 1000
 INFO = 20
 
 log = structlog.get_logger()
@@ -28,7 +29,7 @@ class AccessLog:
         self._lines: list[str] = []
         self._out: Any = None  # where lines go in this turn of the loop; None: the common way
         self._second, self._stamp = -1, ""
-        self._clean: dict[str, str] = {}  # paths without numbers are few, and cleaned once
+        self._known: dict[tuple[str, str, int], str] = {}  # paths without numbers are few, and cleaned once
 
     def note(self, method: str, path: str, status: int, took_s: float) -> None:
         """One request was answered."""
@@ -43,16 +44,17 @@ class AccessLog:
         if wall // 1000 != self._second:
             self._second, self._stamp = wall // 1000, iso(wall)[:19]
         self._lines.append(
-            f'{{"at": "{self._stamp}.{wall % 1000:03d}Z", "method": {_quoted(method)}, "path": {self._path(path)}, '
-            f'"status": {status}, "took_ms": {round(took_s * 1000, 1)}, "event": "request", "level": "info"}}'
+            f'{{"at": "{self._stamp}.{wall % 1000:03d}Z", {self._about(method, path, status)}, "took_ms": {round(took_s * 1000, 1)}, '
+            '"event": "request", "level": "info"}'
         )
 
-    def _path(self, path: str) -> str:
-        known = self._clean.get(path)
+    def _about(self, method: str, path: str, status: int) -> str:
+        known = self._known.get((method, path, status))
         if known is None:
-            known = _quoted(logs.scrub(path[:PATH_CHARS_MAX])).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-            if len(self._clean) < 1000:
-                self._clean[path] = known
+            clean = _quoted(logs.scrub(path[:PATH_CHARS_MAX])).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+            known = f'"method": {_quoted(method)}, "path": {clean}, "status": {status}'
+            if len(self._known) < KNOWN_MAX:
+                self._known[method, path, status] = known
         return known
 
     def _write(self) -> None:

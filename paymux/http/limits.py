@@ -4,7 +4,6 @@ Several nodes each hold their own windows: behind a balancer the limits are that
 """
 
 from bisect import bisect_right
-from collections import OrderedDict
 
 KEYS_MAX = 100_000  # a flood of made-up keys pushes out the oldest windows, never grows the memory
 
@@ -14,35 +13,29 @@ class Window:
 
     def __init__(self, window_ms: int) -> None:
         self._window_ms = window_ms
-        self._hits: OrderedDict[object, list[int]] = OrderedDict()  # the longest unused first; lists: most keys have a hit or two
+        self._hits: dict[object, list[int]] = {}  # of keys that were used since the last turn; lists: most have a hit or two
+        self._older: dict[object, list[int]] = {}  # of the others; what is here at the next turn has left every window
+        self._turns_at = 0
 
     def hit(self, key: object, limit: int, now: int) -> int:
         """Count a hit; 0 if it fits, else in how many milliseconds the next one will (and this one is not counted)."""
+        if now >= self._turns_at or len(self._hits) >= KEYS_MAX // 2:
+            self._hits, self._older, self._turns_at = {}, self._hits, now + self._window_ms
         hits = self._hits.get(key)
         if hits is None:
-            hits = self._hits[key] = []
-            self._forget(now)
-        else:
-            self._hits.move_to_end(key)
-        if hits and hits[-1] > now:
-            if hits[-1] - now > self._window_ms:
-                hits.clear()  # a clock that was put back forgets the future
-            else:
-                now = hits[-1]  # two batches read their moments out of step by a little
-        if hits and hits[0] <= now - self._window_ms:
-            del hits[: bisect_right(hits, now - self._window_ms)]
-        if len(hits) >= limit:
-            return hits[0] + self._window_ms - now
+            hits = self._hits[key] = self._older.pop(key, [])
+        if hits:
+            if hits[-1] > now:
+                if hits[-1] - now > self._window_ms:
+                    hits.clear()  # a clock that was put back forgets the future
+                else:
+                    now = hits[-1]  # two batches read their moments out of step by a little
+            if hits and hits[0] <= now - self._window_ms:
+                del hits[: bisect_right(hits, now - self._window_ms)]
+            if len(hits) >= limit:
+                return hits[0] + self._window_ms - now
         hits.append(now)
         return 0
-
-    def _forget(self, now: int) -> None:
-        """Two old keys go for each new one, so that what nobody asks for any more leaves by itself."""
-        for _ in range(2):
-            oldest = next(iter(self._hits.values()))
-            if len(self._hits) <= KEYS_MAX and not (oldest and oldest[-1] <= now - self._window_ms):
-                return
-            self._hits.popitem(last=False)
 
 
 def seconds(wait_ms: int) -> int:

@@ -14,13 +14,14 @@ from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
+import msgspec
 import structlog
 
 from paymux.clock import ticks
 from paymux.errors import Busy, OutcomeUnknown, StorageError
 from paymux.http.access import AccessLog
 from paymux.http.body import BrokeOff, drain, read
-from paymux.http.whole import answered_json
+from paymux.http.whole import Answers
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -36,8 +37,7 @@ _PLAIN_PAIR = re.compile(rb"([A-Za-z0-9_]+)=([A-Za-z0-9_.-]*)")
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """One request, its body read. Header names are lower case."""
 
     method: str
@@ -47,7 +47,7 @@ class Request:
     body: bytes
     client: str
     base_url: str  # scheme and host that our answers build URLs from; no slash at the end
-    params: Mapping[str, str] = field(default_factory=dict)  # what stands in the path where the route has {names}
+    params: Mapping[str, str] = {}  # what stands in the path where the route has {names}
     _query: dict[str, str] | None = None
     _headers: dict[str, str] | None = None
 
@@ -101,11 +101,10 @@ def _pairs(text: bytes) -> dict[str, str]:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     stream: AsyncIterator[bytes] | None = None  # instead of the body: sent part by part until it ends or the reader leaves
 
 
@@ -215,6 +214,7 @@ class Dispatcher:
         self._body_max, self._body_timeout_s = body_max_bytes, body_timeout_s
         self.observe: Callable[[str, str, int, float], None] | None = None  # (table, route, status, seconds); empty: unknown
         self._access = AccessLog()
+        self.answers = Answers()
         self._exact: dict[str, dict[str, tuple[Route, Table]]] = {}
         self._named: dict[str, dict[str, tuple[Route, Table]]] = {}
         self._started: list[tuple[str, Route, Table]] = []
@@ -250,7 +250,7 @@ class Dispatcher:
         if self.observe is not None:  # before it is sent: a stream lasts as long as its reader stays
             self.observe(table.name if table else "", route.name if route else "", response.status, ticks() - started)
         ordinary = response.headers is JSON and response.stream is None and response.status != 413
-        if not (ordinary and answered_json(send, response.status, response.body)):
+        if not (ordinary and self.answers.take_json(send, response.status, response.body)):
             await self._reply(request, response, receive, send)
         self._access.note(request.method, logged, response.status, ticks() - started)
 

@@ -33,8 +33,20 @@ def test_a_clock_that_was_put_back_forgets_the_future() -> None:
 def test_a_flood_of_keys_never_grows_the_memory() -> None:
     window = Window(MINUTE)
     for key in range(KEYS_MAX + 50):
-        window.hit(key, 1, 0)
-    assert len(window._hits) <= KEYS_MAX + 1
+        assert window.hit(key, 1, 0) == 0
+    assert len(window._hits) + len(window._older) <= KEYS_MAX
+    assert window.hit(KEYS_MAX + 49, 1, 0) > 0
+
+
+def test_a_key_is_remembered_for_a_whole_window_and_not_for_ever() -> None:
+    window = Window(MINUTE)
+    window.hit("a", 1, 50)
+    for at in range(0, MINUTE + 50, 1000):
+        window.hit("b", 100, at)
+        assert window.hit("a", 1, max(at, 50)) > 0
+    for at in (2 * MINUTE, 3 * MINUTE + 1):
+        window.hit("b", 100, at)
+    assert "a" not in window._hits | window._older
 
 
 def test_a_wait_is_told_in_whole_seconds_and_never_as_none() -> None:

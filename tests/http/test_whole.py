@@ -64,6 +64,15 @@ async def test_every_kind_of_answer_arrives_whole() -> None:
             assert rest == body
 
 
+async def test_requests_sent_ahead_are_answered_in_their_order() -> None:
+    async with served() as port:
+        ahead = b"".join(b"POST /echo HTTP/1.1\r\n%bContent-Length: 1\r\n\r\n%d" % (PLAIN, number) for number in range(9))
+        last = b"GET /parts HTTP/1.1\r\n%b\r\nGET /echo HTTP/1.1\r\n%bConnection: close\r\n\r\n" % (PLAIN, PLAIN)
+        found = await asked(port, ahead + last)
+        bodies = [answer.partition(b"\r\n\r\n")[2] for answer in found.split(b"HTTP/1.1 200 OK\r\n")[1:]]
+        assert bodies == [*(b"%d" % number for number in range(9)), b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n", b"nothing"]
+
+
 async def test_a_body_that_comes_in_pieces_is_read_whole() -> None:
     async with served() as port:
         head = b"POST /echo HTTP/1.1\r\nConnection: close\r\n" + PLAIN

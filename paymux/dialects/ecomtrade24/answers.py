@@ -102,6 +102,8 @@ def status_answer(payment: Payment, base_url: str, now: int) -> StatusAnswer:
 def amount_text(amount: Money) -> str:
     """2 decimals for every currency ("500.00" JPY); more only if the amount would not be exact otherwise."""
     exponent = amount.currency.exponent
+    if exponent == 2:  # as nearly all have
+        return f"{amount.units // 100}.{amount.units % 100:02d}"
     beyond = 10 ** max(exponent - 2, 0)
     if amount.units % beyond:
         return decimal_text(amount.units, exponent)

@@ -18,8 +18,8 @@ KEY_CHARS_MAX = 200  # ours have 44; a longer one is unknown whatever follows
 
 def given_key(request: Request) -> str | None:
     """The key of a request, from the first place that has one."""
-    scheme, _, value = request.header("authorization").partition(" ")
-    found = value.strip() if scheme.lower() == "bearer" else ""
+    scheme, _, value = request.raw_headers.get(b"authorization", b"").partition(b" ")
+    found = value.decode("latin-1").strip() if scheme.lower() == b"bearer" else ""
     found = found or request.header("x-api-key").strip()
     if not found and request.query_string:
         found = request.query.get("api_key", "").strip() or request.query.get("key", "").strip()

@@ -261,10 +261,10 @@ _NUMBER = re.compile(r"0*([0-9]{1,19})")
 
 def lookup(query: Mapping[str, str]) -> ById | ByOrder | Code:
     """Which session is asked for: `session_id` before `order_id` (or `merchant_ref`) before `number`, the first non-empty."""
-    session_id, number = query.get("session_id", "").strip(), query.get("number", "").strip()
-    order_id = query.get("order_id", "").strip() or query.get("merchant_ref", "").strip()
+    session_id = query.get("session_id", "").strip()
     if session_id:
         return by_id(session_id)
+    order_id, number = query.get("order_id", "").strip() or query.get("merchant_ref", "").strip(), query.get("number", "").strip()
     if order_id:
         order_ref = fields.order_ref(order_id)
         return ByOrder(order_ref) if order_ref else Code.SESSION_NOT_FOUND

@@ -55,9 +55,9 @@ ORDER BY a.kind, a.currency;
 
 -- balances_of_merchant --
 -- Every account of a merchant with the sum of its entries.
-SELECT a.kind, a.currency, a.balance, CAST(coalesce(sum(e.amount_units), 0) AS bigint) AS entries
-FROM account a LEFT JOIN entry e ON e.account_id = a.id
-WHERE a.merchant_id = :merchant_id GROUP BY a.id, a.kind, a.currency, a.balance ORDER BY a.currency, a.kind;
+SELECT a.kind, a.currency, a.balance, CAST(coalesce((SELECT sum(t.amount_units) FROM transfer t WHERE t.credit_id = a.id), 0)
+    - coalesce((SELECT sum(t.amount_units) FROM transfer t WHERE t.debit_id = a.id), 0) AS bigint) AS entries
+FROM account a WHERE a.merchant_id = :merchant_id ORDER BY a.currency, a.kind;
 
 -- accounts_after --
 -- Accounts with the sums of their two sides, a page at a time.

@@ -107,15 +107,16 @@ SELECT payout_id, merchant_id, word FROM notice WHERE payout_id > :after AND pay
 INSERT INTO onward (payment_id, method, provider, fee_units, details) SELECT payment_id, method, provider, fee_units, details FROM {rows} r WHERE true;
 
 -- any_onward --
--- One payment that has ended and whose money was to go on. Only what is under way has a row here, so there are few.
-SELECT o.payment_id FROM onward o JOIN payment p ON p.id = o.payment_id
-WHERE p.state NOT IN ('created', 'awaiting', 'pending', 'unclear', 'review') LIMIT 1;
+-- One payment that has ended and whose money was to go on. Only what is under way has a row here, so there are few; the join is written so
+-- that SQLite begins with them.
+SELECT o.payment_id FROM onward o CROSS JOIN payment p
+WHERE p.id = o.payment_id AND p.state NOT IN ('created', 'awaiting', 'pending', 'unclear', 'review') LIMIT 1;
 
 -- claim_onward (sqlite) --
 -- Payments that have ended and whose money was to go on. SQLite has one writer.
 SELECT o.payment_id, o.method, o.provider, o.fee_units, o.details, p.merchant_id, p.dialect, p.reference, p.currency, p.payable_units
-FROM onward o JOIN payment p ON p.id = o.payment_id
-WHERE p.state NOT IN ('created', 'awaiting', 'pending', 'unclear', 'review') ORDER BY o.payment_id LIMIT :batch;
+FROM onward o CROSS JOIN payment p
+WHERE p.id = o.payment_id AND p.state NOT IN ('created', 'awaiting', 'pending', 'unclear', 'review') ORDER BY o.payment_id LIMIT :batch;
 
 -- claim_onward (postgres) --
 -- Payments that have ended and whose money was to go on; rows that another node is taking are passed over.

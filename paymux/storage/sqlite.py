@@ -31,7 +31,7 @@ COPIED_PAGES = 4096  # between two signs of progress
 WRITER = "sqlite-writer"
 WRITER_CACHE_KB, READER_CACHE_KB = 8000, 2000  # a connection's own; behind it stands the system's
 CHECKPOINT_EVERY_S = 0.5  # while something is written
-LOG_PAGES, LOG_PAGES_MAX = 4000, 20_000  # from the one on the log is begun anew; at the other whoever commits moves its pages at once
+LOG_PAGES, LOG_PAGES_MAX = 12_000, 30_000  # from the one on the log is begun anew; at the other whoever commits moves its pages at once
 OPENERS_MAX = 100  # so often the change to WAL is tried again
 
 

@@ -3,11 +3,13 @@
 import re
 import sqlite3
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+import paymux
 from paymux.exchange import store as exchange
 from paymux.ledger import book, check
 from paymux.merchants import caps, directory, logo
@@ -128,8 +130,22 @@ NEWEST = [
     (cli.payments_newest, {"before": 2**62, "page": 50}),
     (ops.newest_times, {}),
     (ops.given_up, {"among": 1000}),
-]  # SQLite walks the newest rows of a table, and calls it a scan
+    (payouts.q.any_onward, {}),
+    (payouts.q.claim_onward, {"batch": 50}),
+]  # SQLite walks the newest rows of a table, or the few of another, and calls it a scan
+WHOLE = {  # these look through a table on purpose: commands that a person calls, and tables that stay small
+    "paymux.ops.row_counts",
+    "paymux.ops.key_ids",
+    "paymux.ops.newest_times",
+    "paymux.ops.given_up",
+    "paymux.merchants.route_settings",
+    "paymux.providers.sandbox.house.due_callbacks",
+    "paymux.rates.all_quotes",
+    "paymux.storage.facts",
+}
 ROWS = [[5] * 20, [6] * 20]  # whatever columns a batch has
+SOURCES = Path(paymux.__file__).parent
+SMALL = {"o", "onward"}  # what is under way
 TABLES = (
     "payment",
     "attempt",
@@ -181,6 +197,24 @@ async def test_sqlite_scans_no_table(sqlite_file: sqlite3.Connection, query: Que
     scans = [line for line in plan if line.startswith("SCAN") and "USING" not in line]
     tables = {row[0] for row in sqlite_file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert [line for line in scans if line.split()[1] in called(query.sqlite.sql, tables)] == [], plan
+
+
+async def test_no_other_query_of_any_chapter_looks_through_a_table_on_sqlite(sqlite_file: sqlite3.Connection) -> None:
+    tables = {row[0] for row in sqlite_file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    looking, seen = [], 0
+    for file in sorted(SOURCES.rglob("queries.sql")):
+        chapter = ".".join(file.parent.relative_to(SOURCES.parent).parts)
+        for query in load(chapter)._queries.values():
+            if f"{chapter}.{query.name}" in WHOLE or "INSERT INTO" in query.sqlite.sql.partition("SELECT")[2]:  # of PostgreSQL alone
+                continue
+            seen += 1
+            given: dict[str, Any] = {name: "[]" if name == "rows" else None for name in query.sqlite.params}
+            for *_, step in sqlite_file.execute(f"EXPLAIN QUERY PLAN {query.sqlite.sql}", given):
+                words = step.split()
+                if words[0] == "SCAN" and "USING" not in step and words[1] in called(query.sqlite.sql, tables) - SMALL:
+                    looking.append(f"{chapter}.{query.name}: {step}")
+    assert looking == []
+    assert seen > 200
 
 
 def called(sql: str, tables: set[str]) -> set[str]:

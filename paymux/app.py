@@ -119,6 +119,7 @@ class Core(ExchangeVerbs):
             settings.writer_batch_max,
             settings.writer_queue_max,
             storage.write_alone,
+            storage.in_line,
         )
         self.reader = Batcher(storage.look, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
         providers: dict[str, Provider] = all_providers(self.keyring, settings.start_timeout_s) if self.sandbox else {}

@@ -5,7 +5,7 @@ Several nodes each hold their own windows: behind a balancer the limits are that
 
 from bisect import bisect_right
 
-KEYS_MAX = 100_000  # a flood of made-up keys pushes out the oldest windows, never grows the memory
+KEYS_MAX = 40_000  # a flood of made-up keys pushes out the oldest windows, never grows the memory
 
 
 class Window:

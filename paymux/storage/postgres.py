@@ -66,6 +66,7 @@ class PostgresStorage:
     """One database. `write` runs a unit in a transaction of its own; `read` on a connection in autocommit."""
 
     engine = "postgres"
+    in_line = False
 
     def __init__(self, url: str, lanes: int = 2, readers: int = 4) -> None:
         self._url = url

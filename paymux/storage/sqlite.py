@@ -123,6 +123,7 @@ class SqliteStorage:
 
     engine = "sqlite"
     lanes = 1
+    in_line = True
 
     def __init__(self, path: Path, readers: int = 2) -> None:
         self._path = path

@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Verb = Callable[[Tx, Sequence[C], int], Awaitable[Sequence[R]]]
 Transact = Callable[[Callable[[Tx], Awaitable[Any]]], Awaitable[Any]]
 Now = Callable[[Tx], Awaitable[int]]
+Waiting = tuple[Verb[Any, Any], Any, asyncio.Future[Any]]
 
 RETRIES = 3
 
@@ -41,6 +42,7 @@ class Storage(Protocol):
 
     engine: str
     lanes: int
+    in_line: bool  # whether units are written one after the other, by whoever takes them from a queue
 
     async def open(self) -> None: ...
     async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
@@ -64,12 +66,15 @@ class Batcher:
         batch_max: int = 256,
         queue_max: int = 4096,
         alone: Transact | None = None,
+        in_line: bool = False,
     ) -> None:
-        """`alone` runs a batch of nothing but one `lone` verb."""
+        """`alone` runs a batch of nothing but one `lone` verb. `in_line`: `transact` runs one unit after the other, so a lane beside the
+        one that runs stands in line, and takes what waits when its turn comes: whoever runs units need not ask for the next."""
         self._transact, self._alone, self._now, self._retryable = transact, alone or transact, now, retryable
-        self._free = lanes
+        self._free, self._in_line = lanes + in_line, in_line
+        self._next_is_set = False  # somebody stands in line
         self._batch_max, self._queue_max = batch_max, queue_max
-        self._waiting: deque[tuple[Verb[Any, Any], Any, asyncio.Future[Any]]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._woken = False
         self.committed: Callable[[], None] | None = None  # called on the loop after each commit
@@ -97,14 +102,19 @@ class Batcher:
 
     def _flush(self) -> None:
         self._woken = False
-        while self._free and self._waiting:
-            taken = [self._waiting.popleft() for _ in range(min(self._batch_max, len(self._waiting)))]
+        while self._free and self._waiting and not self._next_is_set:
             self._free -= 1
-            task = asyncio.get_running_loop().create_task(self._run(taken))
+            self._next_is_set = self._in_line
+            task = asyncio.get_running_loop().create_task(self._run([] if self._in_line else self._take()))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    async def _run(self, taken: list[tuple[Verb[Any, Any], Any, asyncio.Future[Any]]]) -> None:
+    def _take(self) -> list[Waiting]:
+        """What waits, as much as fits; on whatever thread."""
+        self._next_is_set = False  # before anything is taken: what comes after that finds a lane again
+        return [self._waiting.popleft() for _ in range(min(self._batch_max, len(self._waiting)))]
+
+    async def _run(self, taken: list[Waiting]) -> None:
         try:
             await self._settle(taken)
         finally:
@@ -112,16 +122,16 @@ class Batcher:
             if self._waiting:
                 self._flush()
 
-    async def _settle(self, taken: list[tuple[Verb[Any, Any], Any, asyncio.Future[Any]]]) -> None:
-        began_s = ticks()
+    async def _settle(self, taken: list[Waiting]) -> None:
         try:
-            results, facts = await self._commit([(verb, command) for verb, command, _ in taken])
-        except (OutcomeUnknown, DatabaseGone) as error:  # not a command's fault: trying them one by one would only take longer
-            for _, _, future in taken:
-                _fail(future, error)
+            results, facts, began_s = await self._commit(taken)
         except Exception as error:
-            if len(taken) == 1:
-                _fail(taken[0][2], error)
+            if not taken:  # its turn never came
+                taken = self._take()
+            # Where it is not a command's fault, trying them one by one would only take longer.
+            if isinstance(error, OutcomeUnknown | DatabaseGone) or len(taken) == 1:
+                for _, _, future in taken:
+                    _fail(future, error)
                 return
             for one in taken:
                 await self._settle([one])
@@ -131,45 +141,59 @@ class Batcher:
                     future.set_result(result)
             if self.committed is not None:
                 self.committed()
-            if self.observe is not None:
+            if self.observe is not None and taken:
                 self.observe(len(taken), ticks() - began_s, len(self._waiting))
             if facts and self.heard is not None:
                 self.heard(facts)
 
-    async def _commit(self, commands: list[tuple[Verb[Any, Any], Any]]) -> tuple[list[Any], list[Any]]:
-        self.batches += 1
-        self.commands += len(commands)
-        groups: dict[Verb[Any, Any], list[int]] = {}
-        for index, (verb, _) in enumerate(commands):
-            groups.setdefault(verb, []).append(index)
+    async def _commit(self, taken: list[Waiting]) -> tuple[list[Any], list[Any], float]:
+        """Results, facts and when it began; an empty list takes what waits when its turn comes."""
+        began_s = ticks()
 
         async def unit(tx: Tx) -> tuple[list[Any], list[Any]]:
+            nonlocal began_s
+            if not taken:
+                began_s = ticks()
+                taken.extend(self._take())
             now = await self._now(tx)
-            results: list[Any] = [None] * len(commands)
-            for verb, indexes in groups.items():
-                found = await verb(tx, [commands[index][1] for index in indexes], now)
+            results: list[Any] = [None] * len(taken)
+            for verb, indexes in _by_verb(taken).items():
+                found = await verb(tx, [taken[index][1] for index in indexes], now)
                 for index, result in zip(indexes, found, strict=True):
                     results[index] = result
             return results, tx.facts
 
-        transact = self._alone if len(groups) == 1 and _is_lone(commands[0][0]) else self._transact
+        transact = self._alone if taken and _is_lone(taken[0][0]) and len(_by_verb(taken)) == 1 else self._transact
+        results, facts = await self._tried(transact, unit)
+        self.batches += 1
+        self.commands += len(taken)
+        return results, facts, began_s
+
+    async def _tried(self, transact: Transact, unit: Callable[[Tx], Awaitable[Any]]) -> Any:
+        """Run a unit, again where the reason for its failure passes."""
         for _ in range(RETRIES - 1):
             try:
-                done: tuple[list[Any], list[Any]] = await transact(unit)
-                return done
+                return await transact(unit)
             except OutcomeUnknown:
                 raise
             except Exception as error:
                 if not isinstance(error, LostUpdate) and not self._retryable(error):
                     raise
-        done = await transact(unit)
-        return done
+        return await transact(unit)
 
     async def drain(self) -> None:
         """Wait until everything submitted so far is committed."""
         while self._waiting or self._running:
             await asyncio.gather(*self._running, return_exceptions=True)
             await asyncio.sleep(0)
+
+
+def _by_verb(taken: Sequence[Waiting]) -> dict[Verb[Any, Any], list[int]]:
+    """The places of each verb's commands."""
+    groups: dict[Verb[Any, Any], list[int]] = {}
+    for index, (verb, _, _) in enumerate(taken):
+        groups.setdefault(verb, []).append(index)
+    return groups
 
 
 def _is_lone(verb: Verb[Any, Any]) -> bool:

@@ -183,6 +183,45 @@ async def test_as_many_commits_run_at_once_as_there_are_lanes() -> None:
     assert machine.most == 2
 
 
+async def test_who_stands_in_line_takes_what_waits_when_its_turn_comes() -> None:
+    machine, line = Machine(), asyncio.Lock()
+
+    async def one_by_one(unit: Unit) -> Any:
+        async with line:
+            return await machine.transact(unit)
+
+    writer = Batcher(one_by_one, seven, lambda error: isinstance(error, Passing), in_line=True)
+    machine.gate.clear()
+    answers = [asyncio.ensure_future(writer.submit(note, "a"))]
+    await ticks()
+    for word in "bcd":  # the first of them sets a lane in line, the others are taken with it
+        answers.append(asyncio.ensure_future(writer.submit(note, word)))
+        await ticks()
+    assert (machine.begun, writer.waiting) == (1, 3)
+    machine.gate.set()
+    assert await asyncio.gather(*answers) == [f"{word} at 7" for word in "abcd"]
+    assert machine.commits == [["a"], ["b", "c", "d"]]
+
+
+async def test_in_line_a_failure_before_its_turn_fails_those_who_wait_and_a_passing_one_takes_them_again() -> None:
+    machine = Machine()
+    machine_down = [True]
+
+    async def down(unit: Unit) -> Any:
+        if machine_down[0]:
+            raise ZeroDivisionError("the disk is gone")
+        return await machine.transact(unit)
+
+    writer = Batcher(down, seven, lambda error: isinstance(error, Passing), in_line=True)
+    failed = await asyncio.gather(*(writer.submit(note, word) for word in "ab"), return_exceptions=True)
+    assert [type(one) for one in failed] == [ZeroDivisionError] * 2
+    machine_down[0] = False
+    machine.failures = [Passing()]
+    assert await asyncio.gather(*(writer.submit(note, word) for word in "cd")) == ["c at 7", "d at 7"]
+    assert machine.commits == [["c", "d"]]
+    assert writer.waiting == 0
+
+
 async def test_a_full_queue_refuses_at_once_and_takes_again_later() -> None:
     machine = Machine()
     writer = batcher(machine, batch_max=1, queue_max=2)
@@ -265,7 +304,7 @@ async def put(tx: Tx, commands: Sequence[str], now: int) -> list[str]:
 
 
 async def test_on_a_real_database_only_the_bad_ones_fail_and_the_rest_is_there(storage: Storage) -> None:
-    writer = Batcher(storage.write, seven, storage.retryable, storage.lanes)
+    writer = Batcher(storage.write, seven, storage.retryable, storage.lanes, in_line=storage.in_line)
     names = ["a", "b", "version", "c", "mode\0", "a"]  # one that is there already, one that PostgreSQL cannot store, one twice
     answers = await asyncio.gather(*(writer.submit(put, name) for name in names), return_exceptions=True)
     assert answers[:2] == ["a", "b"]
@@ -290,7 +329,7 @@ async def count(tx: Tx, commands: Sequence[int], now: int) -> list[int]:
 async def test_lanes_and_nodes_that_change_one_row_lose_nothing(storage: Storage, ready_url: str) -> None:
     other = await opened(ready_url)
     await storage.write(lambda tx: tx.fetch(q.put_fact, name="count", value="0"))
-    writers = [Batcher(node.write, seven, node.retryable, node.lanes, batch_max=3) for node in (storage, other)]
+    writers = [Batcher(node.write, seven, node.retryable, node.lanes, batch_max=3, in_line=node.in_line) for node in (storage, other)]
     await asyncio.gather(*(writer.submit(count, 1) for writer in writers for _ in range(40)))
     assert (await storage.read(installation.facts))["count"] == "80"
     await other.close()

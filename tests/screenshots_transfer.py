@@ -16,7 +16,7 @@ BANKS = tuple(
     for code, name in (("estado", "BancoEstado"), ("chile", "Banco de Chile"), ("bci", "Bci"), ("test", "Banco de prueba"))
 )  # fmt: skip
 ACCOUNTS = (Choice("1", "Cuenta Corriente 12345678"), Choice("2", "Cuenta Vista 87654321"))
-TO = {"to_bank": "BancoEstado", "to_account": "Cuenta Vista · 19687526"}
+TO = {"to_bank": "BancoEstado", "to_account": "Cuenta Vista 19687526"}
 BASE = View(
     page=Page.BANKS, nonce="c2FtcGxl", merchant="Tienda Ejemplo", order_ref="ORD-10001", amount=Money(62000, known("CLP")), now=NOW,
     expires_at=NOW + LEFT_MS, can_return=True,
@@ -39,8 +39,9 @@ def views() -> dict[str, View]:
         "login": but(Page.LOGIN, banks=BANKS, bank=BANKS[0], terms_url="https://shop.example.com/terms"),
         "login-refused": but(Page.LOGIN, bank=BANKS[3], hint=Hint.REFUSED, tries_left=2, payer="111111111", payer_locked=True),
         "login-bad-payer": but(Page.LOGIN, bank=BANKS[0], hint=Hint.BAD_PAYER, payer="11.111.111-2"),
+        "login-no-password": but(Page.LOGIN, bank=BANKS[0], hint=Hint.NO_PASSWORD, payer="111111111"),
         "login-mexico": but(
-            Page.LOGIN, bank=Choice("mx", "Banco de prueba"), country="mx", amount=Money(123450, known("MXN")), hint=Hint.NO_PASSWORD
+            Page.LOGIN, bank=Choice("mx", "Banco de prueba"), country="mx", amount=Money(123450, known("MXN")), hint=Hint.BAD_PAYER
         ),
         "account": but(Page.ACCOUNT, bank=BANKS[3], accounts=ACCOUNTS, **TO),
         "key": but(Page.KEY, digits=8, sandbox=True, **AT_BANK),

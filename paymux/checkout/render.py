@@ -143,7 +143,7 @@ def _context(view: View) -> dict[str, object]:
         "email_error": email_error, "notices": [_notice(notice, view) for notice in view.notices if notice != email_error],
         "email_hint": _email_hint(view), "heading": _heading(view), "outcome": outcome,
         "paragraphs": [t(key) for key in paragraphs(view)] if outcome else [],
-        "again": again, "facts": told, "amount_key": "amount.paid" if view.screen in PAID_FOR else "amount",
+        "again": again, "again_key": _again_key(view), "facts": told, "amount_key": "amount.paid" if view.screen in PAID_FOR else "amount",
         "over": outcome is not None and not outcome.money_may_come and not again,
         "foot_reference": view.reference if view.reference and not told and not names_reference(view.instructions) else None,
         "steps": _steps(view.instructions, view) if view.instructions else None,
@@ -180,6 +180,13 @@ def _back_url(view: View, return_url: str | None, cancel_url: str | None) -> str
 
 def _counted(view: View) -> bool:
     return view.screen in COUNTED and (view.screen is Screen.INSTRUCTIONS or bool(view.choosable))
+
+
+def _again_key(view: View) -> str:
+    """The key of the title above the methods, once one has been tried."""
+    if view.screen is not Screen.DECLINED:
+        return "choose.title"
+    return "action.reload" if all(method.declined for method in view.choosable) else "again.title"
 
 
 def _place(method: Method) -> tuple[bool, bool]:

@@ -122,13 +122,14 @@ def test_every_step_can_be_reached_and_seen_with_the_keyboard_alone(site: str, n
     page = new_page(**PHONE)
     for name, path in addresses(language).items():
         page.goto(site + path)
-        wanted = page.evaluate("""() => [...document.querySelectorAll("a[href], button:not([disabled]), input:not([type=hidden]), summary")]
+        wanted = page.evaluate("""() => [...document.querySelectorAll("a[href], button:not([disabled]), input, summary")]
+          .filter((one) => one.type !== "hidden" && (one.type !== "radio" || one.checked))
           .filter((one) => one.offsetParent && getComputedStyle(one).visibility === "visible").map((one) => one.outerHTML.slice(0, 120))""")
-        page.evaluate("document.activeElement.blur()")
+        page.evaluate("document.body.tabIndex = -1; document.body.focus()")  # a page whose field takes the focus starts at its top, too
         reached = []
         for _ in wanted:
             page.keyboard.press("Tab")
-            focused = page.evaluate("""() => { const one = document.activeElement, style = getComputedStyle(one);
+            focused = page.evaluate("""() => { const one = document.activeElement, style = getComputedStyle(one.closest("label.row") ?? one);
               return [one.outerHTML.slice(0, 120), style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
                 one.getBoundingClientRect().height] }""")
             reached.append(focused[0])

@@ -129,7 +129,8 @@ def test_every_step_can_be_reached_and_seen_with_the_keyboard_alone(site: str, n
         reached = []
         for _ in wanted:
             page.keyboard.press("Tab")
-            focused = page.evaluate("""() => { const one = document.activeElement, style = getComputedStyle(one.closest("label.row") ?? one);
+            focused = page.evaluate("""() => { const one = document.activeElement;
+              const style = getComputedStyle(one.closest("label.row") ?? one);
               return [one.outerHTML.slice(0, 120), style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
                 one.getBoundingClientRect().height] }""")
             reached.append(focused[0])

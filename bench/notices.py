@@ -20,6 +20,7 @@ from bench.wire import Sending
 from paymux.clock import Clock
 from paymux.storage.connect import storage_for
 from paymux.storage.writer import Storage
+from tests.ports import free_port
 from tests.storage.ad_hoc import rows, run
 
 SETTLES_PER_S_MAX = 6000
@@ -77,7 +78,7 @@ def measured(name: str, url: str, secret_key: str, folder: Path, ask: Ask, pairs
         found.per_s = len(full) / max((max(at for _, _, at in full) - min(made for _, made, _ in full)) / 1000, 0.001)
         for _ in range(pairs):
             for trouble, kept in ((False, found.calm_ms), (True, found.troubled_ms)):
-                asyncio.run(_addresses(url, [silent, service.free_port(), *ports[2:]] if trouble else ports))
+                asyncio.run(_addresses(url, [silent, free_port(), *ports[2:]] if trouble else ports))
                 took = sorted(float(at - made) for _, made, at in stretch(found.per_s / 2))
                 kept.append(quantile(took, 0.99))
     return found

@@ -8,13 +8,14 @@ import ctypes
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ports import free_port
 
 READY_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
@@ -66,13 +67,6 @@ def environment(secret_key: str) -> dict[str, str]:
     """Our own environment, with the settings of the measured server and none of a person's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PAYMUX_")}
     return kept | SETTINGS | {"PAYMUX_SECRET_KEY": secret_key}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

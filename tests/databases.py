@@ -14,7 +14,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
+
+from tests.ports import free_port
 
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 START_TIMEOUT_S = 30
@@ -78,7 +79,7 @@ def postgres_server(*, durable: bool = False, settings: Mapping[str, str] | None
             programs = _reachable(programs, home)
         data = home / "data"
         _initialise(programs, data, owner)
-        port = _free_port()
+        port = free_port()
         chosen = ALWAYS | ({} if durable else FAST) | dict(settings or {}) | {"port": str(port)}
         with _running(programs, data, owner, chosen):
             yield Server(f"postgresql://postgres@127.0.0.1:{port}/postgres")
@@ -186,13 +187,6 @@ def _initialise(programs: Path, data: Path, owner: str | None) -> None:
     done = subprocess.run(command, user=owner, cwd=data.parent, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PostgresUnavailable(f"initdb failed: {done.stderr.strip()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

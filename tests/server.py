@@ -10,7 +10,6 @@ Everything runs as a person would run it: a process of its own, settings in the 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tests.ports import free_port
 
 SECRET_KEY = "a secret key for tests, not used anywhere else"
 START_TIMEOUT_S = 30
@@ -106,14 +107,6 @@ def call(method: str, url: str, body: object = None, headers: Mapping[str, str] 
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code, json.load(refused)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RunningServer:

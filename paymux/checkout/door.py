@@ -188,7 +188,7 @@ class Checkout:
             if notice is None:
                 return self._go(303, page, seen)
             return await self._again(request, await self._see(request) or seen, page, notice, typed, method)
-        return self._go(303, _with(page, go="1") if started.url else page, seen)
+        return self._go(303, _with(page, go="1"), seen)  # after a second click, too, which may come before the page is known
 
     async def _again(
         self, request: Request, seen: Seen, page: str, notice: Notice, typed: str = "", refused: str | None = None

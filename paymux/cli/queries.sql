@@ -7,11 +7,9 @@ SELECT * FROM payment WHERE merchant_id = :merchant_id AND id < :before ORDER BY
 SELECT * FROM payment WHERE id < :before ORDER BY id DESC LIMIT :page;
 
 -- payments_in_doubt --
--- Payments with an attempt of which nobody knows whether it is paid, the oldest first. The list of states is the one of the index.
+-- Payments with an attempt of which nobody knows whether it is paid, the oldest first.
 SELECT p.* FROM attempt a CROSS JOIN payment p
-WHERE a.state IN ('started', 'handed_over', 'pending', 'unclear') AND CASE WHEN a.state = 'unclear' THEN 1 ELSE 0 END = 1
-    AND a.payment_id > :after AND p.id = a.payment_id
-ORDER BY a.payment_id LIMIT :page;
+WHERE a.state = 'unclear' AND a.payment_id > :after AND p.id = a.payment_id ORDER BY a.payment_id LIMIT :page;
 
 -- notices_of_merchant --
 -- A merchant's notices with their last answers, the newest first, a page at a time.

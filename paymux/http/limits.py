@@ -13,8 +13,8 @@ class Window:
 
     def __init__(self, window_ms: int) -> None:
         self._window_ms = window_ms
-        self._hits: dict[object, list[int]] = {}  # of keys that were used since the last turn; lists: most have a hit or two
-        self._older: dict[object, list[int]] = {}  # of the others; what is here at the next turn has left every window
+        self._hits: dict[object, list[int] | int] = {}  # of keys used since the last turn; most have one hit, which stands for itself
+        self._older: dict[object, list[int] | int] = {}  # of the others; what is here at the next turn has left every window
         self._turns_at = 0
 
     def hit(self, key: object, limit: int, now: int) -> int:
@@ -23,17 +23,24 @@ class Window:
             self._hits, self._older, self._turns_at = {}, self._hits, now + self._window_ms
         hits = self._hits.get(key)
         if hits is None:
-            hits = self._hits[key] = self._older.pop(key, [])
-        if hits:
-            if hits[-1] > now:
-                if hits[-1] - now > self._window_ms:
-                    hits.clear()  # a clock that was put back forgets the future
-                else:
-                    now = hits[-1]  # two batches read their moments out of step by a little
-            if hits and hits[0] <= now - self._window_ms:
-                del hits[: bisect_right(hits, now - self._window_ms)]
-            if len(hits) >= limit:
-                return hits[0] + self._window_ms - now
+            hits = self._older.pop(key, None)
+        if hits is None:
+            if limit < 1:
+                return self._window_ms
+            self._hits[key] = now
+            return 0
+        if isinstance(hits, int):
+            hits = [hits]
+        self._hits[key] = hits
+        if hits[-1] > now:
+            if hits[-1] - now > self._window_ms:
+                hits.clear()  # a clock that was put back forgets the future
+            else:
+                now = hits[-1]  # two batches read their moments out of step by a little
+        if hits and hits[0] <= now - self._window_ms:
+            del hits[: bisect_right(hits, now - self._window_ms)]
+        if len(hits) >= limit:
+            return (hits[0] if hits else now) + self._window_ms - now
         hits.append(now)
         return 0
 

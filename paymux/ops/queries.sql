@@ -4,9 +4,8 @@ SELECT w.found, n.created_at AS oldest
 FROM (SELECT count(*) AS found, min(id) AS first_id FROM notice WHERE state = 'waiting') w LEFT JOIN notice n ON n.id = w.first_id;
 
 -- open_doubts --
--- How many attempts are unclear, and since when the oldest. The list of states is the one of the index: SQLite finds it no other way.
-SELECT count(*) FILTER (WHERE state = 'unclear') AS found, min(doubted_at) FILTER (WHERE state = 'unclear') AS oldest
-FROM attempt WHERE state IN ('started', 'handed_over', 'pending', 'unclear');
+-- How many attempts are unclear, and since when the oldest.
+SELECT count(*) AS found, min(doubted_at) AS oldest FROM attempt WHERE state = 'unclear';
 
 -- attention --
 -- Payments that a person must look at, by reason, and since when nothing changed of the oldest.
@@ -80,10 +79,8 @@ SELECT n.merchant_id, count(*) AS found FROM (SELECT merchant_id, state FROM not
 WHERE n.state = 'given_up' GROUP BY n.merchant_id ORDER BY n.merchant_id;
 
 -- unclear_attempts --
--- Attempts in doubt, the oldest first. The list of states is the one of the index: SQLite finds it no other way.
-SELECT id, payment_id, provider, route, ask_at, asked, started_at, doubted_at FROM attempt
-WHERE state IN ('started', 'handed_over', 'pending', 'unclear') AND CASE WHEN state = 'unclear' THEN 1 ELSE 0 END = 1
-ORDER BY doubted_at, id;
+-- Attempts in doubt, the oldest first.
+SELECT id, payment_id, provider, route, ask_at, asked, started_at, doubted_at FROM attempt WHERE state = 'unclear' ORDER BY doubted_at, id;
 
 -- undone --
 -- What was due some time ago and was not done: payments to expire, attempts to ask about, notices to send that nobody is sending.

@@ -178,6 +178,7 @@ CREATE TABLE attempt (
     UNIQUE (payment_id, number)
 );
 CREATE UNIQUE INDEX attempt_alive ON attempt (payment_id) WHERE state IN ('started', 'handed_over', 'pending', 'unclear');
+CREATE INDEX attempt_unclear ON attempt (payment_id) WHERE state = 'unclear';
 CREATE INDEX attempt_ask ON attempt (ask_at) WHERE ask_at IS NOT NULL;
 
 -- Money that a provider received, counted once by the provider's own name for the transfer.

@@ -11,7 +11,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.server import ROOT, free_port, open_session
+from tests.ports import free_port
+from tests.server import ROOT, open_session
 
 
 @contextlib.contextmanager

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.databases import sqlite_url
+from tests.ports import free_port
 from tests.receiver import Receiver
-from tests.server import RunningServer, answer_of, call, create_merchant, environment, free_port, open_session, paymux, report
+from tests.server import RunningServer, answer_of, call, create_merchant, environment, open_session, paymux, report
 
 
 def test_a_server_ends_in_time_while_a_receiver_hangs_and_sends_again_later(database_url: str) -> None:

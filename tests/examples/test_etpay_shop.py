@@ -6,7 +6,8 @@ import sys
 
 import httpx2
 
-from tests.server import ROOT, RunningServer, answer_of, create_merchant, free_port, report
+from tests.ports import free_port
+from tests.server import ROOT, RunningServer, answer_of, create_merchant, report
 
 FORM = {"action": "identify", "bank": "cl_test", "payer": "11.111.111-1", "password": "1111"}
 

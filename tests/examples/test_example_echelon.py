@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 
-from tests.server import ROOT, RunningServer, create_merchant, free_port
+from tests.ports import free_port
+from tests.server import ROOT, RunningServer, create_merchant
 
 
 def test_a_merchant_creates_a_payin_and_learns_once_how_it_ended(database_url: str) -> None:

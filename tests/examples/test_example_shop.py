@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.server import ROOT, RunningServer, create_merchant, free_port, report
+from tests.ports import free_port
+from tests.server import ROOT, RunningServer, create_merchant, report
 
 
 @pytest.mark.parametrize("script", ["ecomtrade24_shop.py"])

@@ -10,7 +10,8 @@ from pathlib import Path
 from paymux.cli.exchange_fixtures import KEY, PARTNER, SECRET
 from tests.databases import sqlite_url
 from tests.exchange.shop import WISH_R3
-from tests.server import ROOT, RunningServer, answer_of, call, free_port, paymux
+from tests.ports import free_port
+from tests.server import ROOT, RunningServer, answer_of, call, paymux
 
 
 def test_a_shop_makes_an_order_and_learns_step_by_step_that_it_is_done(database_url: str) -> None:

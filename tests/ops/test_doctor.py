@@ -13,7 +13,7 @@ from paymux.payments.report import Told
 from paymux.storage.migrate import Migration, migrations
 from tests.databases import Server, sqlite_url
 from tests.ops.ward import Ward, case, only, visit, ward, wrongs
-from tests.server import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 

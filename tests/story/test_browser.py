@@ -281,7 +281,7 @@ def test_surplus_is_paid_and_what_is_too_much_is_held(stage: Stage, shop: Shop, 
 def test_a_doubt_is_told_to_the_buyer_with_nothing_to_pay_and_the_page_changes_by_itself(
     stage: Stage, shop: Shop, receiver: Receiver, buyer: Callable[..., Page]
 ) -> None:
-    session = open_session(shop, receiver, "9000.05")
+    session = open_session(shop, receiver, "9000.19")
     page = buyer()
     page.goto(f"{stage.url}/hosted-checkout.php?session={session['session_id']}")
     page.locator("button[name=method][value=other]").click()

@@ -131,7 +131,7 @@ async def until_due(live: LiveNode, ear: Receiver, count: int, seconds: int) -> 
     """Move the clock to the next try and wait for it."""
     await live.advance_clock(seconds)
     live.node.deliverer.wake()
-    return (await ear.got(count))[-1]
+    return (await ear.got(count))[count - 1]
 
 
 @pytest.mark.parametrize("status", [500, 401, 404, 301, 429])

@@ -1,7 +1,8 @@
 """Every checkout page as a picture: `python -m tests.screenshots [OUTDIR] [--only NAME] [--axe]`.
 
 Pages come from a small server on loopback with their real headers and files, so the policy is in force. Each is taken in Chromium at
-390x844 and 1280x800, light and dark; then Arabic, German at 360 px, and 200 % zoom. A sheet per kind shows them side by side.
+390x844 and 1280x800, light and dark; then Arabic, German at 360 px, and 200 % zoom. The bank-transfer funnel comes in English and Spanish,
+and in Spanish where the others are German. A sheet per kind shows them side by side.
 `--axe` checks every page for accessibility as well (package axe-playwright-python).
 """
 
@@ -18,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from paymux.checkout.render import ASSET_HEADERS, assets, headers, render
+from paymux.checkout.transfer import render as transfer
 from paymux.checkout.view import (
     Decline,
     Detail,
@@ -32,6 +34,7 @@ from paymux.checkout.view import (
 )
 from paymux.checkout.words import NAMES
 from paymux.money import Money, known
+from tests import screenshots_transfer
 
 NOW = 1777464600000  # 2026-04-29 12:10 UTC
 HOUR_MS = 3_600_000
@@ -72,7 +75,8 @@ def samples() -> dict[str, View]:
         "choose-email": but(methods=mixed, sandbox=True),
         "choose-bad-email": but(methods=mixed, email_typed="lena.example.com", notices=(Notice.BAD_EMAIL,)),
         "choose-unavailable": but(
-            methods=(Method(code="ideal", available=False, highlighted=True), *METHODS[:3]), notices=(Notice.METHOD_UNAVAILABLE,)
+            methods=(Method(code="ideal", available=False, highlighted=True), *METHODS[:3]), notices=(Notice.METHOD_UNAVAILABLE,),
+            refused="ideal",
         ),
         "choose-none": but(methods=()),
         "choose-accent": but(methods=mixed[1:2] + METHODS[:1], accent="#ffd400", amount=Money(1234567, known("JPY")), order_ref=None),
@@ -91,8 +95,12 @@ def samples() -> dict[str, View]:
             screen=Screen.INSTRUCTIONS, amount=Money(150000, known("INR")),
             instructions=Instructions(way=Way.CODE, payload="upi://pay?pa=shop@example&am=1500.00&cu=INR&tn=10001"),
         ),
+        "bank-change": but(screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES), change_safe=True),
         "paid": but(screen=Screen.PAID, paid_at=NOW),
-        "declined": but(screen=Screen.DECLINED, decline=Decline.NOT_ENOUGH, methods=METHODS[:3]),
+        "declined": but(
+            screen=Screen.DECLINED, decline=Decline.NOT_ENOUGH, methods=(Method(code="card", declined=True), *METHODS[1:3])
+        ),
+        "declined-last": but(screen=Screen.DECLINED, methods=(Method(code="card", declined=True, highlighted=True),)),
         "declined-final": but(screen=Screen.DECLINED),
         "expired": but(screen=Screen.EXPIRED),
         "review": but(screen=Screen.REVIEW),
@@ -112,19 +120,42 @@ def samples() -> dict[str, View]:
     }  # fmt: skip
 
 
+FUNNEL = "funnel-"
+FUNNEL_IN = {"en": ("en", "es"), "de": ("es",)}  # the language of the pages -> those of the funnel beside them
+
+
+def addresses(language: str) -> dict[str, str]:
+    """Name of the picture -> path, of every page that there is in a language."""
+    found = {name: f"/{name}?lang={language}" for name in samples()}
+    for code in FUNNEL_IN.get(language, ()):
+        found |= {f"{FUNNEL}{name}.{code}": f"/{FUNNEL}{name}?lang={code}" for name in screenshots_transfer.views()}
+    return found
+
+
 class Page(BaseHTTPRequestHandler):
     """Answers `/<sample>?lang=xx` with the page, and the static files."""
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
-        asset, view = assets().get(parts.path), samples().get(parts.path[1:])
+        files = assets() | {file.path: (file.content_type, file.body) for file in transfer.files().values()}
+        asset, view = files.get(parts.path), samples().get(parts.path[1:])
+        funnel = screenshots_transfer.views().get(parts.path[1:].removeprefix(FUNNEL))
+        language = parse_qs(parts.query).get("lang", ["en"])[0]
         if asset:
             self._answer(200, ASSET_HEADERS | {"Content-Type": asset[0]}, asset[1])
         elif view:
-            view = msgspec.structs.replace(view, language=parse_qs(parts.query).get("lang", ["en"])[0])
+            view = msgspec.structs.replace(view, language=language)
             self._answer(200, headers(view), render(view))
+        elif funnel:
+            funnel = msgspec.structs.replace(funnel, language=language)
+            self._answer(200, transfer.headers(funnel), transfer.render(funnel))
         else:
             self._answer(404, {"Content-Type": "text/plain"}, b"")
+
+    def do_POST(self) -> None:
+        """A form is read whole, and the page stays: when the line closed over unread bytes, the browser hung now and then."""
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self._answer(204, {}, b"")
 
     def _answer(self, status: int, fields: dict[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -169,17 +200,17 @@ def take(out: Path, only: str | None, kinds: list[str], axe: bool) -> int:
     from tests.browser import open_browser
 
     complaints: list[str] = []
-    names = [name for name in samples() if only is None or only in name]
     with served() as base, open_browser() as browser:
         for kind in kinds:
             options = dict(KINDS[kind])
             language = options.pop("lang", "en")
             reader = "en-GB" if language == "en" else language
             context = browser.browser().new_context(**options, reduced_motion="reduce", timezone_id="Europe/Berlin", locale=reader)
-            for name in names:
-                found = _picture(context, f"{base}/{name}?lang={language}", out / f"{name}.{kind}.png", axe)
+            pages = {name: path for name, path in addresses(language).items() if only is None or only in name}
+            for name, path in pages.items():
+                found = _picture(context, base + path, out / f"{name}.{kind}.png", axe)
                 complaints += [f"{kind} {name}: {complaint}" for complaint in found]
-            _sheet(context, out, kind, names)
+            _sheet(context, out, kind, list(pages))
             context.close()
     print(*complaints, f"{out}: {len(complaints)} complaints", sep="\n")
     return len(complaints)

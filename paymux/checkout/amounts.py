@@ -1,6 +1,7 @@
 """Amounts and times as a reader of each language expects them; digits stay Western everywhere. Pure.
 
-Source of the forms: Unicode CLDR 46 (decimal, group and currency patterns; Arabic with Western digits).
+Source of the forms: Unicode CLDR 46 (decimal, group and currency patterns; Arabic with Western digits). English would put an unknown
+code before its number; here it follows, as it does beside a coin's rate.
 
 >>> from paymux.money import Money, known
 >>> amount_text(Money(4999, known("EUR")), "de").replace("\\u00a0", " ")
@@ -26,7 +27,7 @@ class Form:
     decimal: str
     group: str
     group_from: int  # digits before the decimal mark from which groups of three are set apart
-    symbol_first: bool
+    sign_first: bool  # of a sign only: a code always follows its number
     date: str  # strftime, with {month} for the short name
     months: str = ""
 
@@ -66,24 +67,31 @@ def plain_text(money: Money) -> str:
     return decimal_text(money.units, money.currency.exponent)
 
 
-def number_text(money: Money, language: str) -> str:
-    """The amount's digits with the language's marks, every decimal shown that the currency is paid with."""
+def number_text(plain: str, language: str) -> str:
+    """A plain decimal with the language's marks, every digit of it shown.
+
+    >>> number_text("12345.670", "de")
+    '12.345,670'
+    """
     form = FORMS[language]
-    sign, plain = ("\u2212", plain_text(money)[1:]) if money.units < 0 else ("", plain_text(money))
-    whole, dot, fraction = plain.partition(".")
+    sign, digits = ("\u2212", plain[1:]) if plain.startswith("-") else ("", plain)
+    whole, dot, fraction = digits.partition(".")
     if len(whole) >= form.group_from:
         whole = f"{int(whole):,}".replace(",", form.group)
     return f"{sign}{whole}{form.decimal if dot else ''}{fraction}"
 
 
+def coded_text(plain: str, code: str, language: str) -> str:
+    """A plain decimal and its currency's code, in every language in this order: "2 ETH" on each line of each page."""
+    return f"{number_text(plain, language)}{NBSP}{code}"
+
+
 def amount_text(money: Money, language: str) -> str:
     """The amount with its currency's sign, or its code where there is no well-known sign."""
-    code = money.currency.code
-    sign = SYMBOLS.get(code, code)
-    number = number_text(money, language)
-    if not FORMS[language].symbol_first:
-        return f"{number}{NBSP}{sign}"
-    return f"{sign}{NBSP}{number}" if shows_code(money) else f"{sign}{number}"
+    if shows_code(money):
+        return coded_text(plain_text(money), money.currency.code, language)
+    number, sign = number_text(plain_text(money), language), SYMBOLS[money.currency.code]
+    return f"{sign}{number}" if FORMS[language].sign_first else f"{number}{NBSP}{sign}"
 
 
 def time_text(at: int, language: str) -> str:
@@ -110,6 +118,11 @@ def time_left(left_ms: int) -> str | None:
 def amount_markup(money: Money, language: str) -> Markup:
     """The amount for a page: tabular figures, its own direction."""
     return Markup('<bdi class="num" dir="ltr">{}</bdi>').format(amount_text(money, language))
+
+
+def coded_markup(plain: str, code: str, language: str) -> Markup:
+    """A plain decimal with its code for a page."""
+    return Markup('<bdi class="num" dir="ltr">{}</bdi>').format(coded_text(plain, code, language))
 
 
 def time_markup(at: int, language: str) -> Markup:

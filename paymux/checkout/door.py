@@ -187,14 +187,16 @@ class Checkout:
             notice = next((NOTICES[reason] for reason in started.reasons if reason in NOTICES), None)
             if notice is None:
                 return self._go(303, page, seen)
-            return await self._again(request, await self._see(request) or seen, page, notice, typed)
+            return await self._again(request, await self._see(request) or seen, page, notice, typed, method)
         return self._go(303, _with(page, go="1"), seen)  # after a second click, too, which may come before the page is known
 
-    async def _again(self, request: Request, seen: Seen, page: str, notice: Notice, typed: str = "") -> Response:
+    async def _again(
+        self, request: Request, seen: Seen, page: str, notice: Notice, typed: str = "", refused: str | None = None
+    ) -> Response:
         """The choice once more, with what was wrong; where nothing can be chosen any more, how the payment stands."""
         if seen.payment.state not in OPEN or alive(seen.attempts) is not None:
             return self._go(303, page, seen)
-        return await self._page(request, seen, Screen.CHOOSE, (notice,), typed, 422)
+        return await self._page(request, seen, Screen.CHOOSE, (notice,), typed, 422, refused)
 
     async def _change(self, request: Request, seen: Seen, page: str) -> Response:
         """Give the waiting attempt up, if its provider confirms that it is dead; else the page says that it stays."""
@@ -235,12 +237,13 @@ class Checkout:
         notices: tuple[Notice, ...] = (),
         typed: str = "",
         status: int | None = None,
+        refused: str | None = None,
     ) -> Response:
         payment, waiting, page = seen.payment, alive(seen.attempts), seen.dialect.page_path(seen.payment)
         handed = waiting is not None and waiting.state is AttemptState.HANDED_OVER
         choosing = at in (Screen.CHOOSE, Screen.DECLINED)
         if at is Screen.CHOOSE and not notices and payment.last_error == LastError.NO_ROUTE and payment.method:
-            notices = (Notice.METHOD_UNAVAILABLE,)
+            notices, refused = (Notice.METHOD_UNAVAILABLE,), payment.method
         found = await self._reader.submit(self._directory.by_id, payment.merchant_id)
         merchant = found.merchant
         assert merchant is not None, "a payment has a merchant"
@@ -259,9 +262,10 @@ class Checkout:
             now=seen.now,
             expires_at=payment.expires_at,
             paid_at=payment.paid_at,
-            methods=self._methods(payment, found) if choosing else (),
+            methods=self._methods(seen, found) if choosing else (),
             email_typed=typed,
             notices=notices,
+            refused=refused,
             form_action=_with(page, lang=seen.picked),
             csrf=self._token(seen),
             continue_url=waiting.handed_url if waiting and handed else None,
@@ -277,10 +281,11 @@ class Checkout:
         code = status or http_status(view)
         return Response(code, render.render(view), {**render.headers(view), "Set-Cookie": _cookie(seen)})
 
-    def _methods(self, payment: Payment, found: Found) -> tuple[Method, ...]:
+    def _methods(self, seen: Seen, found: Found) -> tuple[Method, ...]:
         """What the buyer may choose; one that the shop asked for is shown even when it cannot be served."""
         assert found.merchant is not None, "a payment has a merchant"
-        policy = found.merchant.policy
+        payment, policy = seen.payment, found.merchant.policy
+        declined = {attempt.method for attempt in seen.attempts if attempt.state is AttemptState.DECLINED}
         asked = payment.method or msgspec.json.decode(payment.details).get("asked_method")
         methods = []
         for code in METHODS:
@@ -300,7 +305,13 @@ class Checkout:
             available = bool(choice.routes) or choice.only_email_missing
             if available or code == asked:
                 methods.append(
-                    Method(code=code, available=available, needs_email=choice.only_email_missing, highlighted=available and code == asked)
+                    Method(
+                        code=code,
+                        available=available,
+                        needs_email=choice.only_email_missing,
+                        highlighted=available and code == asked,
+                        declined=code in declined,
+                    )
                 )
         return tuple(methods)
 

@@ -14,7 +14,9 @@ from markupsafe import Markup
 
 from paymux import ids
 from paymux.checkout import render, words
+from paymux.checkout.amounts import coded_markup
 from paymux.checkout.links import own_url
+from paymux.checkout.order_view import rate_markup
 from paymux.clock import MINUTE
 from paymux.exchange.calculate import plain_units
 from paymux.exchange.catalogue import Shelf
@@ -143,17 +145,20 @@ class ExchangeForm:
         self, request: Request, catalogue: Catalogue, direction: Direction, typed: Mapping[str, str], wrong: Wrong | None
     ) -> Response:
         give, get = catalogue.pair(direction)
+        language = _language(request)
         context = {
             "heading": "exchange.title",
             "asked": False,
             "directions": [],
             "give": give,
             "get": get,
-            "facts": _offer(_language(request), catalogue, direction, give, get),
+            "facts": _offer(language, catalogue, direction, give, get),
             "floats": direction.floating is not None,
             "typed": typed,
             "wrong": wrong,
-            "limit": f"{wrong.limit} {get.symbol if wrong.why is Why.RESERVE else give.symbol}" if wrong and wrong.limit else "",
+            "limit": coded_markup(wrong.limit, (get if wrong.why is Why.RESERVE else give).symbol, language)
+            if wrong and wrong.limit
+            else "",
             "fields": [_input(name, one, typed, wrong) for name, fields in LISTS for one in getattr(direction, fields)],
         }
         return self._page(request, 422 if wrong else 200, context)
@@ -200,12 +205,11 @@ def network(address: str) -> str:
         return ""
 
 
-def _offer(language: str, catalogue: Catalogue, direction: Direction, give: Currency, get: Currency) -> Sequence[tuple[Markup, str]]:
-    rows = [("order.rate", f"{direction.rate_in} {give.symbol} = {direction.rate_out} {get.symbol}")]
-    rows += [("exchange.min", f"{direction.min} {give.symbol}")] if direction.min != "0" else []
-    rows += [("exchange.max", f"{direction.max} {give.symbol}")] if direction.max != "0" else []
-    rows += [("exchange.fee", f"{direction.fee} {get.symbol}")] if direction.fee != "0" else []
-    rows += [("exchange.reserve", f"{plain_units(catalogue.offered(direction), get)} {get.symbol}")]
+def _offer(language: str, catalogue: Catalogue, direction: Direction, give: Currency, get: Currency) -> Sequence[tuple[Markup, Markup]]:
+    rows = [("order.rate", rate_markup(direction.rate_in, give, direction.rate_out, get, language))]
+    limits = [("exchange.min", direction.min, give), ("exchange.max", direction.max, give), ("exchange.fee", direction.fee, get)]
+    limits.append(("exchange.reserve", plain_units(catalogue.offered(direction), get), get))
+    rows += [(key, coded_markup(limit, of.symbol, language)) for key, limit, of in limits if limit != "0" or key == "exchange.reserve"]
     return [(words.text(language, key), value) for key, value in rows]
 
 

@@ -8,7 +8,7 @@ import msgspec
 from markupsafe import Markup
 
 from paymux.checkout import words
-from paymux.checkout.amounts import amount_markup, shows_code, time_markup
+from paymux.checkout.amounts import coded_markup, plain_text, time_markup
 from paymux.checkout.links import own_url, safe_url
 from paymux.checkout.render import page, qr_code
 from paymux.exchange.calculate import plain_units
@@ -23,6 +23,7 @@ TONES = {
     S.ERROR_PAYMENT: ("doubt", "part"), S.ERROR_PAYOUT: ("doubt", "clock"), S.HOLD: ("doubt", "eye"), S.DONE: ("good", "check"),
     S.RETURNED: ("", "back"), S.DELETED: ("bad", "cross"),
 }  # fmt: skip
+ARRIVED = frozenset({S.IN_PROGRESS_PAYOUT, S.ERROR_PAYOUT, S.DONE})  # the amount above is no longer asked for
 RETURNS = {S.DONE: "success", S.DELETED: "error", S.RETURNED: "error"}
 SCHEMES = {"BTC": "bitcoin"}
 REFRESH_S = 20
@@ -75,9 +76,10 @@ def render(view: OrderView) -> bytes:
     watched = status is S.WAIT_PAYMENT and view.give.payment == "automatic"
     context: dict[str, object] = {
         "v": view, "t": t, "plain": lambda key, **values: words.plain(view.language, key, **values),
-        "money": lambda amount: amount_markup(amount, view.language), "when": lambda at: time_markup(at, view.language),
+        "money": lambda amount: coded_markup(plain_text(amount), amount.currency.code, view.language),
+        "when": lambda at: time_markup(at, view.language),
         "heading": f"order.title.{status}", "text_key": "order.text.watched" if watched else f"order.text.{status}",
-        "tone": tone, "drawing": drawing, "shows_code": view.amount is not None and shows_code(view.amount),
+        "tone": tone, "drawing": drawing, "shows_code": True, "amount_key": "amount.paid" if status in ARRIVED else "amount",
         "long_amount": False, "accent": None, "logo": None,
         "action": own_url(view.path) or "", "live_url": None if status in OVER else f"{view.path}?live=events",
         "poll_url": None if status in OVER else f"{view.path}?live=poll", "languages": list(view.languages),
@@ -99,10 +101,11 @@ def _actions(view: OrderView) -> Sequence[tuple[str, str]]:
     return ()
 
 
-def _sends(view: OrderView) -> list[tuple[str, str, str, bool]]:
+def _sends(view: OrderView) -> list[tuple[str, str | Markup, str, bool]]:
     """(label, shown, what is copied, whether it stands out)."""
     given = plain_units(view.order.in_units, view.give)
-    rows = [("detail.amount", f"{given} {view.give.symbol}", given, True)]
+    shown = coded_markup(given, view.give.symbol, view.language)
+    rows: list[tuple[str, str | Markup, str, bool]] = [("detail.amount", shown, given, True)]
     if view.give.account:
         rows.append(("order.account", view.give.account, view.give.account, False))
     if view.give.network:
@@ -156,7 +159,14 @@ def money_of(units: int, currency: Currency) -> Money:
 
 
 def _named(units: int, currency: Currency, language: str) -> Markup:
-    return Markup("{} {}").format(amount_markup(money_of(units, currency), language), currency.name)
+    amount = coded_markup(plain_units(units, currency), currency.symbol, language)
+    return amount if currency.name == currency.symbol else Markup("{} ({})").format(amount, words.isolate(currency.name))
+
+
+def rate_markup(rate_in: str, give: Currency, rate_out: str, get: Currency, language: str) -> Markup:
+    """So much of one for so much of the other, left to right in every language as an equation is."""
+    sides = (coded_markup(rate_in, give.symbol, language), coded_markup(rate_out, get.symbol, language))
+    return Markup('<bdi dir="ltr">{} = {}</bdi>').format(*sides)
 
 
 def _another_amount(order: Order) -> bool:
@@ -169,7 +179,7 @@ def _facts(view: OrderView, t: Callable[..., Markup]) -> list[tuple[object, obje
         (t("order.give"), _named(order.in_units, view.give, language)),
         (t("order.get"), _named(order.out_units, view.get, language)),
         *([(t("fact.received"), _named(order.received_units, view.give, language))] if _another_amount(order) else []),
-        (t("order.rate"), f"{order.details.rate_in} {view.give.symbol} = {order.details.rate_out} {view.get.symbol}"),
+        (t("order.rate"), rate_markup(order.details.rate_in, view.give, order.details.rate_out, view.get, language)),
     ]
     hidden: tuple[Value, ...] = () if order.details.hide_out else order.details.to_values
     if order.details.floating and not order.details.floating.fixed and view.screen in UNPAID:

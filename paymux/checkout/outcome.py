@@ -6,10 +6,11 @@ from markupsafe import Markup
 
 from paymux.checkout import words
 from paymux.checkout.amounts import amount_markup, time_markup
-from paymux.checkout.view import Screen, View
+from paymux.checkout.view import Detail, Instructions, Screen, View
 from paymux.money import Money
 
-Fact = tuple[str, Markup]  # label's key, value
+Fact = tuple[str, Markup, str | None]  # label's key, value, what a copy button copies
+PAID_FOR = frozenset({Screen.PAID, Screen.SURPLUS, Screen.ALREADY_PAID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +62,28 @@ def paragraphs(view: View) -> list[str]:
 
 
 def facts(view: View) -> list[Fact]:
-    """The lines of the small table: amounts where they differ from what was asked, time, reference."""
+    """The lines of the small table: amounts where they differ from what was asked, time, and what to quote to the shop."""
     found: list[Fact] = []
 
     def money(key: str, amount: Money) -> None:
-        found.append((key, amount_markup(amount, view.language)))
+        found.append((key, amount_markup(amount, view.language), None))
 
     asked, came = view.amount, view.received
     if view.screen in {Screen.SHORT, Screen.SURPLUS, Screen.FAILED} and asked and came and came.units and asked.currency == came.currency:
-        money("fact.due", asked)
+        money("amount" if view.screen in PAID_FOR else "fact.due", asked)
         money("fact.received", came)
         if came.units < asked.units and view.instructions is None:  # else it stands in what is to be sent
             money("fact.missing", asked - came)
         if came.units > asked.units:
             money("fact.extra", came - asked)
-    if view.screen in {Screen.PAID, Screen.SURPLUS, Screen.ALREADY_PAID} and view.paid_at is not None:
-        found.append(("fact.time", time_markup(view.paid_at, view.language)))
-    if view.reference:
-        found.append(("fact.reference", words.isolate(view.reference)))
+    if view.screen in PAID_FOR and view.paid_at is not None:
+        found.append(("fact.time", time_markup(view.paid_at, view.language), None))
+    quoted = view.reference or view.order_ref
+    if quoted and not (view.screen is Screen.SHORT and names_reference(view.instructions)):
+        found.append(("fact.reference", words.isolate(quoted), quoted))
     return found
+
+
+def names_reference(instructions: Instructions | None) -> bool:
+    """Whether the page already shows a reference among what is to be sent."""
+    return instructions is not None and any(line.label is Detail.REFERENCE for line in instructions.lines)

@@ -96,6 +96,7 @@ class PaymentPage:
             chosen=offer.chosen,
             inputs=tuple(Input(name=one.name, value=one.value, wrong=one.wrong) for one in offer.inputs),
             notices=notices,
+            refused=request.form.get("method") if Notice.METHOD_UNAVAILABLE in notices else None,
             form_action=page,
             csrf=self._keyring.mac("csrf", self._about(request, buyer)),
             return_url=offer.return_url,

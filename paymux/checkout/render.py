@@ -19,8 +19,8 @@ from paymux.checkout import words
 from paymux.checkout.accent import accent_css, accent_pair
 from paymux.checkout.amounts import amount_markup, amount_text, plain_text, shows_code, time_left, time_markup
 from paymux.checkout.links import origin, own_url, safe_logo, safe_url, static_files, wallet_url
-from paymux.checkout.outcome import OUTCOMES, facts, paragraphs
-from paymux.checkout.view import EMAIL_NOTICES, Detail, Instructions, Line, Method, Screen, View, Way
+from paymux.checkout.outcome import OUTCOMES, PAID_FOR, facts, names_reference, paragraphs
+from paymux.checkout.view import EMAIL_NOTICES, Detail, Instructions, Line, Method, Notice, Screen, View, Way
 
 METHOD_ICONS = {
     "card": "card", "bank": "bank", "transfer": "transfer", "ideal": "bank", "klarna": "later", "paypal": "wallet", "revolut": "phone",
@@ -117,6 +117,8 @@ def _context(view: View) -> dict[str, object]:
     return_url, cancel_url, continue_url = safe_url(view.return_url), safe_url(view.cancel_url), safe_url(view.continue_url)
     outcome = OUTCOMES.get(view.screen)
     again = bool(view.choosable) and view.screen in {Screen.DECLINED, Screen.CANCELLED}
+    email_error = next((notice for notice in view.notices if notice in EMAIL_NOTICES), None) if view.wants_email else None
+    told = facts(view) if outcome and not again else []
     return {
         "v": view, "t": t,
         "plain": lambda key, **values: words.plain(view.language, key, **values),
@@ -137,11 +139,13 @@ def _context(view: View) -> dict[str, object]:
         "auto_return_s": view.auto_return_s if view.screen is Screen.PAID and return_url else 0,
         "hand_over": view.hand_over and continue_url is not None and view.screen is Screen.WAITING,
         "left_ms": max(0, view.expires_at - view.now) if view.expires_at and _counted(view) else None,
-        "methods": [_method(method, view) for method in view.methods],
-        "email_error": next((notice for notice in view.notices if notice in EMAIL_NOTICES), None) if view.wants_email else None,
+        "methods": [_method(method, view) for method in sorted(view.methods, key=_place)],
+        "email_error": email_error, "notices": [_notice(notice, view) for notice in view.notices if notice != email_error],
         "email_hint": _email_hint(view), "heading": _heading(view), "outcome": outcome,
         "paragraphs": [t(key) for key in paragraphs(view)] if outcome else [],
-        "again": again, "facts": facts(view) if outcome and not again else [],
+        "again": again, "again_key": _again_key(view), "facts": told, "amount_key": "amount.paid" if view.screen in PAID_FOR else "amount",
+        "over": outcome is not None and not outcome.money_may_come and not again,
+        "foot_reference": view.reference if view.reference and not told and not names_reference(view.instructions) else None,
         "steps": _steps(view.instructions, view) if view.instructions else None,
     }  # fmt: skip
 
@@ -178,6 +182,27 @@ def _counted(view: View) -> bool:
     return view.screen in COUNTED and (view.screen is Screen.INSTRUCTIONS or bool(view.choosable))
 
 
+def _again_key(view: View) -> str:
+    """The key of the title above the methods, once one has been tried."""
+    if view.screen is not Screen.DECLINED:
+        return "choose.title"
+    return "action.reload" if all(method.declined for method in view.choosable) else "again.title"
+
+
+def _place(method: Method) -> tuple[bool, bool]:
+    """Where a method stands among the others: what works first, then what was declined, last what is not available."""
+    return (not method.available, method.declined)
+
+
+def _notice(notice: Notice, view: View) -> Markup:
+    """The notice's sentence; the one about a method names it, if the catalogues or the page know its name."""
+    if notice is Notice.METHOD_UNAVAILABLE and view.refused and view.refused != "other":
+        method = next((method for method in view.methods if method.code == view.refused), Method(code=view.refused))
+        if method.name or words.has(f"method.{method.kind or method.code}.name"):
+            return words.text(view.language, f"notice.{notice}.named", method=_method(method, view)["name"])
+    return words.text(view.language, f"notice.{notice}")
+
+
 def _method(method: Method, view: View) -> dict[str, object]:
     """One row: what the form sends, icon, name and one line."""
     asked = method.kind or method.code
@@ -190,7 +215,7 @@ def _method(method: Method, view: View) -> dict[str, object]:
         "code": method.code, "icon": METHOD_ICONS.get(asked, "grid"), "name": name, "available": method.available,
         "tint": TINTS.get(asked, "grey"),
         "line": "" if code != asked and method.available else words.text(view.language, line),
-        "highlighted": method.highlighted,
+        "highlighted": method.highlighted and not method.declined, "declined": method.declined and method.available,
     }  # fmt: skip
 
 

@@ -74,6 +74,7 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     available: bool = True  # False: shown, marked, not choosable; leave a method out to hide it
     needs_email: bool = False
     highlighted: bool = False  # the shop asked for it
+    declined: bool = False  # an attempt by it was declined: marked, behind the others, and still choosable
     kind: str | None = None  # the catalogue's code, where the form sends another one; `name` then stands as the line below
 
 
@@ -158,6 +159,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     email_needed: bool = False  # every way left needs it; else the methods say so one by one
     email_typed: str = ""  # what was typed a moment ago and refused; never the stored one
     notices: tuple[Notice, ...] = ()
+    refused: str | None = None  # the code of the method that METHOD_UNAVAILABLE speaks of
     decline: Decline = Decline.UNKNOWN
     form_action: str = ""  # this page's own URL, with its language
     csrf: str = ""

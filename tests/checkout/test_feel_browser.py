@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import CDPSession, Page
 
 from tests.browser import barriers
-from tests.screenshots import samples, served
+from tests.screenshots import addresses, served
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "timezone_id": "America/Los_Angeles"}
 NARROW = {"viewport": {"width": 195, "height": 422}}  # a small phone at 200 %
@@ -43,13 +43,14 @@ def slowed(page: Page) -> CDPSession:
     return session
 
 
-@pytest.mark.parametrize("name", samples())
+@pytest.mark.parametrize("name", addresses("de"))
 def test_nothing_bars_a_reader_and_nothing_jumps(site: str, new_page: Callable[..., Page], name: str) -> None:
     page = new_page(**PHONE, reduced_motion="reduce", color_scheme="light")
-    slowed(page)
-    page.goto(f"{site}/{name}?lang=de")
+    session = slowed(page)
+    page.goto(site + addresses("de")[name])
     shifted, _ = page.evaluate(SHIFTS)
     assert shifted == 0
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 1})  # what bars a reader does so at any speed
     assert barriers(page) == []
     page.emulate_media(color_scheme="dark")
     assert barriers(page) == []
@@ -58,8 +59,8 @@ def test_nothing_bars_a_reader_and_nothing_jumps(site: str, new_page: Callable[.
 @pytest.mark.parametrize("language", ["de", "ru", "ar"])
 def test_no_word_is_cut_on_a_small_phone_at_twice_the_size(site: str, new_page: Callable[..., Page], language: str) -> None:
     page = new_page(**NARROW)
-    for name in samples():
-        page.goto(f"{site}/{name}?lang={language}")
+    for name, path in addresses(language).items():
+        page.goto(site + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["viewport"]["width"], name
         assert page.evaluate(CUT) == [], name
 
@@ -104,18 +105,33 @@ def test_times_stand_in_the_readers_zone_with_its_name(site: str, new_page: Call
     assert "Apr 29, 2026, 05:10 AM PDT" in page.locator(".facts").inner_text().replace("\u202f", " ")
 
 
+def test_a_zone_reads_in_the_right_order_from_right_to_left(site: str, new_page: Callable[..., Page]) -> None:
+    """The distance's sign stands before its number, and the zone's name before both as an Arab reads: to the right of them."""
+    page = new_page(**PHONE | {"timezone_id": "Europe/Berlin"}, locale="ar")
+    page.goto(f"{site}/paid?lang=ar")
+    zone, distance = page.locator(".facts time bdi bdi").all()
+    assert (zone.inner_text(), distance.inner_text(), distance.get_attribute("dir")) == ("غرينتش", "+2", "ltr")
+    at, name, away = (found.bounding_box() for found in (page.locator(".facts time"), zone, distance))
+    assert at
+    assert name
+    assert away
+    assert at["x"] - 1 <= away["x"] < name["x"] < at["x"] + at["width"] / 2
+
+
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_every_step_can_be_reached_and_seen_with_the_keyboard_alone(site: str, new_page: Callable[..., Page], language: str) -> None:
     page = new_page(**PHONE)
-    for name in samples():
-        page.goto(f"{site}/{name}?lang={language}")
-        wanted = page.evaluate("""() => [...document.querySelectorAll("a[href], button:not([disabled]), input:not([type=hidden]), summary")]
+    for name, path in addresses(language).items():
+        page.goto(site + path)
+        wanted = page.evaluate("""() => [...document.querySelectorAll("a[href], button:not([disabled]), input, summary")]
+          .filter((one) => one.type !== "hidden" && (one.type !== "radio" || one.checked))
           .filter((one) => one.offsetParent && getComputedStyle(one).visibility === "visible").map((one) => one.outerHTML.slice(0, 120))""")
-        page.evaluate("document.activeElement.blur()")
+        page.evaluate("document.body.tabIndex = -1; document.body.focus()")  # a page whose field takes the focus starts at its top, too
         reached = []
         for _ in wanted:
             page.keyboard.press("Tab")
-            focused = page.evaluate("""() => { const one = document.activeElement, style = getComputedStyle(one);
+            focused = page.evaluate("""() => { const one = document.activeElement;
+              const style = getComputedStyle(one.closest("label.row") ?? one);
               return [one.outerHTML.slice(0, 120), style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
                 one.getBoundingClientRect().height] }""")
             reached.append(focused[0])

@@ -121,17 +121,86 @@ def test_an_e_mail_is_asked_only_if_a_way_needs_it() -> None:
     assert not asked(methods=(Method(code="card", needs_email=True, available=False), Method(code="bank")))
 
 
-def test_a_bad_e_mail_is_named_beside_the_field_and_in_a_summary_that_takes_the_focus() -> None:
+def test_a_bad_e_mail_is_said_once_at_its_field_which_takes_the_focus() -> None:
     tags = Tags(render(but(methods=METHODS, email_needed=True, email_typed="lena.example", notices=(Notice.BAD_EMAIL,))))
     [field] = [field for field in tags.all("input") if field.get("name") == "email"]
     assert field["aria-invalid"] == "true"
     assert "email-error" in field["aria-describedby"]
     assert field["value"] == "lena.example"
-    assert tags.text.count("This e-mail address looks incomplete.") == 2
-    [summary] = [tag for tag in tags.all("div") if tag.get("id") == "notice"]
-    assert "autofocus" in summary
-    assert summary["tabindex"] == "-1"
-    assert {"href": "#email"} in tags.all("a")
+    assert tags.text.count("This e-mail address looks incomplete.") == 1
+    assert [tag for tag, attributes in tags.tags if "autofocus" in attributes] == ["input"]
+    assert "autofocus" in field
+    assert not [tag for tag in tags.all("div") if tag.get("id") == "notice"]
+
+
+def test_what_is_wrong_with_no_field_is_said_first_and_takes_the_focus() -> None:
+    for notices in ((Notice.FORM_OUTDATED,), (Notice.FORM_OUTDATED, Notice.BAD_EMAIL)):
+        tags = Tags(render(but(methods=METHODS, email_needed=True, notices=notices)))
+        [taker] = [attributes for _, attributes in tags.tags if "autofocus" in attributes]
+        assert (taker["id"], taker["role"], taker["tabindex"]) == ("notice", "alert", "-1")
+    assert tags.text.count("This e-mail address looks incomplete.") == 1
+
+
+def rows(view: View) -> list[str]:
+    """The methods' names, from the top."""
+    return re.findall(r'<span class="name">([^<]+)', render(view).decode())
+
+
+@pytest.mark.parametrize("screen", [Screen.DECLINED, Screen.CHOOSE])
+def test_a_declined_method_is_marked_behind_the_others_and_can_be_chosen_again(screen: Screen) -> None:
+    methods = (Method(code="card", declined=True, highlighted=True), Method(code="ideal", available=False), *METHODS[1:3])
+    view = but(screen=screen, methods=methods)
+    tags = Tags(render(view))
+    assert rows(view) == ["Bank", "Klarna", "Card", "iDEAL"]
+    assert tags.text.count("Declined just now") == 1
+    assert "Chosen in the shop" not in tags.text
+    assert [button["value"] for button in tags.all("button") if button.get("name") == "method"] == ["bank", "klarna", "card"]
+
+
+def test_what_is_not_available_is_named_and_stands_last() -> None:
+    view = SAMPLES["choose-unavailable"]
+    assert rows(view) == ["Card", "Bank", "Klarna", "iDEAL"]
+    assert "iDEAL is not available right now." in Tags(render(view)).text
+    named = but(
+        methods=(Method(code="VAPAY:1", kind="transfer", name="Test bank"),), notices=(Notice.METHOD_UNAVAILABLE,), refused="VAPAY:1"
+    )
+    assert "Test bank is not available right now." in Tags(render(named)).text
+    for code in (None, "other", "<b>", "nobody"):
+        text = Tags(render(but(methods=METHODS[:1], notices=(Notice.METHOD_UNAVAILABLE,), refused=code))).text
+        assert "This method is not available right now." in text
+
+
+def copied(view: View) -> list[str]:
+    return [button["data-copy"] for button in Tags(render(view)).all("button") if "data-copy" in button]
+
+
+@pytest.mark.parametrize("screen", [screen for screen in OUTCOMES if screen is not Screen.UNKNOWN])
+def test_what_is_quoted_to_the_shop_can_be_copied_at_every_end(screen: Screen) -> None:
+    view = but(screen=screen)
+    assert copied(view) == ["10001"]
+    assert copied(msgspec.structs.replace(view, reference=None)) == ["ORD-10001"]
+
+
+def test_a_reference_that_is_to_be_sent_stands_there_alone() -> None:
+    assert "Reference 10001" not in Tags(render(SAMPLES["bank"])).text
+    assert "Reference 10001" in Tags(render(SAMPLES["chain"])).text
+    assert copied(SAMPLES["short-send"])[-1] == "PMX 10001"
+    assert copied(SAMPLES["short-send"]).count("10001") == 0
+
+
+def test_a_link_that_leads_nowhere_says_what_to_do() -> None:
+    tags = Tags(render(SAMPLES["unknown"]))
+    assert len(tags.all("li")) == 3 + len(words.NAMES)
+    assert "Do not pay a second time" in tags.text
+
+
+@every_language
+def test_what_is_paid_does_not_look_as_if_it_were_due(language: str) -> None:
+    for screen in (Screen.PAID, Screen.SURPLUS, Screen.ALREADY_PAID):
+        assert words.plain(language, "amount.paid") in Tags(render(but(screen=screen, language=language))).text
+    for screen in (Screen.CHOOSE, Screen.WAITING, Screen.EXPIRED, Screen.SHORT):
+        assert f"{words.plain(language, 'amount')}: " in Tags(render(but(screen=screen, language=language))).text
+    assert b'class="amount over"' in render(but(screen=Screen.EXPIRED))
 
 
 def test_the_enter_key_in_the_e_mail_field_chooses_no_method() -> None:
@@ -173,7 +242,9 @@ def test_another_method_is_offered_only_while_the_attempt_waits_for_its_buyer() 
         return any(button.get("value") == "change" for button in Tags(render(but(**changes))).all("button"))
 
     assert offered(screen=Screen.WAITING, change_safe=True)
+    assert offered(screen=Screen.INSTRUCTIONS, change_safe=True)
     assert not offered(screen=Screen.WAITING)
+    assert not offered(screen=Screen.INSTRUCTIONS)
     assert not offered(screen=Screen.WAITING, change_safe=True, received=Money(1, known("EUR")))
     for screen in (Screen.UNCLEAR, Screen.REVIEW, Screen.SHORT):
         assert not Tags(render(but(screen=screen, change_safe=True, methods=METHODS))).all("form")
@@ -184,7 +255,8 @@ def test_a_buyer_who_is_waited_for_may_leave_to_the_shop_and_is_not_told_that_no
     tags = Tags(render(but(screen=Screen.WAITING, change_safe=True)))
     assert BASE.cancel_url in [link.get("href") for link in tags.all("a")]
     assert "Cancel and go back to shop.example.com" in tags.text
-    assert "We have no confirmation yet." in tags.text
+    assert "Already paid? Just wait here." in tags.text
+    assert "Please do not pay a second time." in tags.text
     for notices in ((), (Notice.FORM_OUTDATED,), (Notice.CANNOT_CHANGE,)):
         assert "charged" not in Tags(render(but(screen=Screen.WAITING, change_safe=True, notices=notices))).text
     for changes in ({"cancel_url": None}, {"received": EUR}, {"continue_url": "https://pay.example.net/s", "hand_over": True}):
@@ -204,6 +276,17 @@ def test_a_payment_that_cannot_be_changed_says_so_and_does_not_offer_it_again() 
 def test_while_money_is_on_its_way_no_page_leads_to_the_cancel_url(screen: Screen) -> None:
     assert BASE.cancel_url
     assert BASE.cancel_url.encode() not in render(but(screen=screen))
+
+
+def test_who_sends_the_money_by_hand_finds_the_way_out_that_is_safe() -> None:
+    def ways(**changes: object) -> set[str | None]:
+        return {link.get("href") for link in Tags(render(but(screen=Screen.INSTRUCTIONS, **changes))).all("a")} - {None}
+
+    assert BASE.return_url in ways()
+    assert BASE.cancel_url not in ways()
+    assert BASE.cancel_url in ways(change_safe=True)
+    assert BASE.return_url not in ways(change_safe=True)
+    assert BASE.cancel_url not in ways(change_safe=True, received=EUR)
 
 
 def test_instructions_can_be_copied_without_the_signs_that_help_reading() -> None:

@@ -17,10 +17,11 @@ def test_catalogues_have_equal_keys_and_placeholders_and_no_text_is_missing(lang
     assert list(ours) == list(english)
     for key, text in ours.items():
         assert text.strip(), key
-        assert _names(text) == _names(english[key]), key
+        assert names_in(text) == names_in(english[key]), key
 
 
-def _names(text: str) -> set[str]:
+def names_in(text: str) -> set[str]:
+    """The placeholders of a text."""
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 

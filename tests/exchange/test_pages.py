@@ -1,6 +1,7 @@
 """The order page and the payment page: without a script, in every language, and never the recipient where it is hidden."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -132,3 +133,17 @@ def test_the_return_button_adds_how_it_ended() -> None:
 def test_a_text_of_several_languages_shows_one() -> None:
     text = "##en##Pay##ru##Оплатите## 5"
     assert (localised(text, "en"), localised(text, "ru"), localised("plain", "de")) == ("Pay 5", "Оплатите 5", "plain")
+
+
+@pytest.mark.parametrize("language", words.NAMES)
+async def test_an_amount_reads_the_same_on_every_line_of_every_page(exchange: Exchange, language: str) -> None:
+    order = await exchange.create()
+    form = (await exchange.live.http.get(f"/?from=ETH&to=WMZ&amount=2&lang={language}")).text
+    pages = [await page(exchange, order, lang=language), form]
+    await press(exchange, order, "confirm")
+    pages += [await page(exchange, order, kind, language) for kind in ("order", "payment")]
+    for text in pages:
+        shown = re.findall(r'<bdi class="num" dir="ltr">([^<]+)</bdi>', text)
+        assert shown
+        assert [one for one in shown if not re.fullmatch(r"[0-9.,\u00a0]+\u00a0[A-Z]+", one)] == []
+        assert not re.search(r"(ETH|WMZ)\s+[0-9]", text)

@@ -194,6 +194,11 @@ def test_declined_then_paid_by_another_method(stage: Stage, shop: Shop, receiver
     press(page, "Decline")
     on_screen(page, "declined")
     assert shop.ask(session["session_id"])["last_error"] == "provider_declined"
+    *others, last = page.locator("button[name=method]").all()
+    assert last.get_attribute("value") == "card"
+    assert "Declined just now" in last.inner_text()
+    assert others
+    assert not [row for row in others if "Declined" in row.inner_text()]
     choose(page, "klarna")
     paid_and_clicked_back(page, receiver)
     assert_paid(stage, shop, receiver, session["session_id"], ["paid"], "handed_over declined handed_over paid")

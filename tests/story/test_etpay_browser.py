@@ -73,6 +73,10 @@ def test_a_buyer_pays_and_comes_back_with_the_token_that_the_shop_was_told(
     expect(page.get_by_role("radio", name=re.compile("Cuenta Corriente 12345678"))).to_be_checked()
     fine(page, made)
     page.get_by_role("button", name=re.compile("Confirmar")).click()
+    page.get_by_role("link", name="Elegir otro banco").click()  # nothing has moved yet: the talk with the bank begins anew
+    page.get_by_role("link", name="Banco de prueba").click()
+    log_in(page)
+    page.get_by_role("button", name=re.compile("Confirmar")).click()
     page.get_by_label("Clave dinámica").fill("11111111")
     fine(page, made)
     page.get_by_role("button", name="Continuar").click()

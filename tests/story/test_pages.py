@@ -141,6 +141,8 @@ async def test_without_a_route_smart_routing_shows_the_page(live: LiveNode) -> N
         assert (session["status"], session["last_error"]) == ("awaiting_payment", "no_route_available")
         shown = (await page(live, number)).text
         assert 'value="klarna"' not in shown
+        assert "Klarna</bdi> is not available right now" in shown or "Klarna is not available right now" in shown
+        assert shown.index('value="card"') < shown.index("Not available right now"), "what works comes first"
         assert 'value="card"' in shown
     finally:
         await live.set_route("birch", Health.UP)

@@ -29,10 +29,18 @@
   const clock = new Intl.DateTimeFormat(locale, {
     day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
   });
+  // The zone, and a distance within it ("غرينتش+2"), keep their own direction; else their signs and digits change places.
+  const rightToLeft = document.documentElement.dir === "rtl";
+  const isolated = (text, dir) => Object.assign(document.createElement("bdi"), { textContent: text, dir });
   for (const time of document.querySelectorAll("time[data-at]")) {
     const at = new Date(Number(time.dataset.at));
     time.dateTime = at.toISOString();
-    time.firstElementChild.textContent = clock.format(at);
+    const parts = clock.formatToParts(at).flatMap(({ type, value }) => {
+      if (type !== "timeZoneName") return value;
+      const [, name, distance] = value.match(/^(.*?)([+\-\u2212]\d.*)?$/);
+      return [isolated(name, "auto"), ...(distance ? [rightToLeft ? "\u00a0" : "", isolated(distance, "ltr")] : [])];
+    });
+    time.firstElementChild.replaceChildren(...parts);
   }
 
   // Time left, by the server's clock at rendering and this page's own from then on.

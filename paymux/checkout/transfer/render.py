@@ -14,12 +14,13 @@ from paymux.checkout import render as checkout
 from paymux.checkout.amounts import amount_markup, shows_code, time_left, time_markup
 from paymux.checkout.links import StaticFile, origin, safe_logo, safe_url, static_files
 from paymux.checkout.transfer import words
-from paymux.checkout.transfer.view import ASKING, STATUS, Page, View
+from paymux.checkout.transfer.view import ASKING, FIELD_HINTS, STATUS, Hint, Page, View
 from paymux.money import Money, decimal_text
 
 WIDGET_PATH = "/widget.js"
 REFRESH_S = {Page.WAITING: 5, Page.REVIEW: 60, Page.BUSY: 5}
 LIVE = ASKING | {Page.WAITING, Page.REVIEW}
+QUOTED = frozenset({Page.FAILED, Page.EXPIRED, Page.REVIEW, Page.BROKEN})  # who asks the shop about it names the order
 TONES = {
     Page.PAID: ("good", "check"), Page.FAILED: ("bad", "cross"), Page.EXPIRED: ("calm", "clock"), Page.REVIEW: ("doubt", "eye"),
     Page.BROKEN: ("doubt", "clock"), Page.UNKNOWN: ("calm", "question"), Page.BUSY: ("calm", "clock"), Page.TERMS: ("calm", "info"),
@@ -94,6 +95,9 @@ def _context(view: View) -> dict[str, object]:
         "when": lambda at: time_markup(at, view.language),
         "shows_code": view.amount is not None and view.amount.currency.code not in PESOS and shows_code(view.amount),
         "asking": view.page in ASKING,
+        "field_hint": (view.page, view.hint) in FIELD_HINTS,
+        "hint_key": "hint.bad_user" if view.hint is Hint.BAD_PAYER and view.country == "mx" else f"hint.{view.hint}",
+        "quoted": view.order_ref is not None and view.page in QUOTED,
         "whole": whole,
         "terms_url": safe_url(view.terms_url),
         "logo": safe_logo(view.logo),

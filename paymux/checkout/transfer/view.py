@@ -43,6 +43,11 @@ class Hint(StrEnum):
     NO_BANK = "no_bank"
 
 
+FIELD_HINTS = frozenset({  # said at the field that they speak of, on the page that has it
+    (Page.LOGIN, Hint.BAD_PAYER), (Page.LOGIN, Hint.NO_PASSWORD), (Page.KEY, Hint.WRONG), (Page.CODE, Hint.WRONG),
+})  # fmt: skip
+
+
 class Choice(msgspec.Struct, frozen=True):
     """A row to choose: what the form or the link sends, and what stands on it."""
 

@@ -4,6 +4,7 @@ A connection lost inside COMMIT is an unknown outcome: done or not done. It is n
 """
 
 import asyncio
+import contextlib
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
@@ -99,7 +100,8 @@ class PostgresStorage:
         through all of them, and the server keeps it until it next counts them, which may take minutes."""
         uses = self._uses[connection] = self._uses.get(connection, 0) + 1
         if uses >= PLANS_KEPT_FIRST and uses.bit_count() == 1:
-            await connection.execute("DISCARD PLANS")
+            with contextlib.suppress(asyncpg.PostgresError, *_LOST):  # what was committed is committed, whatever becomes of the connection
+                await connection.execute("DISCARD PLANS")
 
     def _connections(self) -> asyncpg.Pool:
         assert self._pool is not None, "open() comes first"

@@ -16,6 +16,7 @@ from paymux.clock import Clock
 from paymux.errors import DatabaseGone, OutcomeUnknown, StorageError
 from paymux.storage import installation, sqlite
 from paymux.storage.connect import storage_for
+from paymux.storage.postgres import PLANS_KEPT_FIRST, PostgresStorage
 from paymux.storage.query import Tx, load
 from paymux.storage.sqlite import SqliteStorage
 from paymux.storage.writer import Storage
@@ -108,6 +109,20 @@ async def test_a_connection_lost_in_a_lone_statement_leaves_an_unknown_outcome(p
             await storage.write_alone(never_begun)
         assert await storage.write_alone(put("after")) == "after"  # type: ignore[arg-type]
         await storage.close()
+
+
+async def test_forgetting_plans_never_turns_a_commit_into_a_failure() -> None:
+    class Lost:
+        asked = 0
+
+        async def execute(self, statement: str) -> None:
+            self.asked += 1
+            raise (asyncpg.InterfaceError, asyncpg.ConnectionDoesNotExistError, TimeoutError)[self.asked % 3]("lost")
+
+    storage, connection = PostgresStorage("postgresql://nobody"), Lost()
+    for _ in range(PLANS_KEPT_FIRST * 8):
+        await storage._used(connection)  # type: ignore[arg-type]
+    assert connection.asked == 4
 
 
 async def test_a_snapshot_sees_one_moment_however_many_statements_it_has(storage: Storage, ready_url: str) -> None:

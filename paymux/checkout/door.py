@@ -188,7 +188,11 @@ class Checkout:
             if notice is None:
                 return self._go(303, page, seen)
             return await self._again(request, await self._see(request) or seen, page, notice, typed, method)
-        return self._go(303, _with(page, go="1"), seen)  # after a second click, too, which may come before the page is known
+        goes = started.url is not None
+        if not goes:  # a second click may come before the first one's page is known: it leads on once that is
+            waiting = alive((await self._see(request) or seen).attempts)
+            goes = waiting is not None and (waiting.state is AttemptState.STARTED or waiting.handed_url is not None)
+        return self._go(303, _with(page, go="1") if goes else page, seen)
 
     async def _again(
         self, request: Request, seen: Seen, page: str, notice: Notice, typed: str = "", refused: str | None = None

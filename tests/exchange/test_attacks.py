@@ -1,7 +1,7 @@
 """What a stranger may try on the exchanger's API: bodies that are bombs, text that is none, other people's orders and keys."""
 
 import json
-from time import monotonic
+from time import process_time
 from typing import Any
 
 import pytest
@@ -27,12 +27,12 @@ FORMS = [
 
 @pytest.mark.parametrize(("body", "status"), [case[1:] for case in BODIES], ids=[case[0] for case in BODIES])
 async def test_a_bomb_is_refused_at_once_also_where_its_signature_would_be_computed(exchange: Exchange, body: str, status: int) -> None:
-    began = monotonic()
+    began = process_time()  # the node runs in this process; what others do on the machine does not count
     for headers in (JSON, {**JSON, "apikey": KEY, "hash": "0" * 64}):
         answer = await exchange.live.http.post(CREATE, content=body, headers=headers)
         assert answer.status_code == status
         error(answer.json())
-    assert monotonic() - began < 5
+    assert process_time() - began < 5
 
 
 @pytest.mark.parametrize(("body", "status"), FORMS, ids=range(len(FORMS)))

@@ -7,6 +7,7 @@ never repeated. The same class coalesces reads.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -112,7 +113,11 @@ class Batcher:
     def _take(self) -> list[Waiting]:
         """What waits, as much as fits; on whatever thread."""
         self._next_is_set = False  # before anything is taken: what comes after that finds a lane again
-        return [self._waiting.popleft() for _ in range(min(self._batch_max, len(self._waiting)))]
+        taken: list[Waiting] = []
+        with contextlib.suppress(IndexError):  # two may take at once, each what it gets
+            while len(taken) < self._batch_max:
+                taken.append(self._waiting.popleft())
+        return taken
 
     async def _run(self, taken: list[Waiting]) -> None:
         try:

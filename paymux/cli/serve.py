@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from paymux.cli import lean
 from paymux.cli.run import Where, settings_for
 from paymux.errors import SettingsError
 
@@ -109,6 +110,9 @@ def address(listener: socket.socket) -> str:
 def run_server(settings: "Settings", listener: socket.socket, ready: Ready | None = None, parent: int | None = None) -> None:
     """Serve until a signal (or, with `parent`, until that pipe closes because the process above is gone)."""
     import uvloop
+
+    with lean.hidden("watchfiles"):  # for reloading while one develops
+        import uvicorn  # noqa: F401
 
     from paymux.storage.connect import serve_alone
 

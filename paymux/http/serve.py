@@ -218,9 +218,7 @@ class Dispatcher:
         self._exact: dict[str, dict[str, tuple[Route, Table]]] = {}
         self._named: dict[str, dict[str, tuple[Route, Table]]] = {}
         self._started: list[tuple[str, Route, Table]] = []
-        self._patterns: dict[
-            str, list[tuple[re.Pattern[str], dict[str, tuple[Route, Table]]]]
-        ] = {}  # by the path's first part, "{" where that is a name
+        self._patterns: dict[str, list[Pattern]] = {}  # by the path's first part, "{" where that is a name
         for table in tables:
             for route in table.routes:
                 if route.path.endswith("/*"):

@@ -23,11 +23,6 @@ SELECT (SELECT json_group_array(r.place) FROM {rows} r JOIN payment p ON p.merch
         WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review')) AS taken,
     (SELECT coalesce(max(id), 0) FROM payment) AS last, (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform;
 
--- last_id --
--- The same for payments without repeat keys.
-SELECT '[]' AS taken, (SELECT coalesce(max(id), 0) FROM payment) AS last,
-    (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform;
-
 -- insert_rows --
 -- Insert new payments whose keys are free, with ids that were given out before. Only for SQLite.
 -- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text

@@ -60,14 +60,15 @@ async def _insert_rows(
     tx: Tx, wishes: Sequence[OpenPayment], rows: Sequence[tuple[Any, ...]], versions: Sequence[str | None]
 ) -> list[int | None]:
     """On SQLite nobody else writes meanwhile: what is free when it is looked at is free when it is taken."""
-    keys = [(place, wish.merchant_id, wish.repeat_key) for place, wish in enumerate(wishes) if wish.repeat_key]
-    [found] = await tx.fetch(q.taken_keys, keys) if keys else await tx.fetch(q.last_id)
+    keys = [(place, wish.merchant_id, wish.repeat_key) for place, wish in enumerate(wishes)]
+    [found] = await tx.fetch(q.taken_keys, keys)
     taken = set(msgspec.json.decode(found["taken"]))
     named: set[tuple[int, str]] = set()
     for place, merchant_id, repeat_key in keys:
-        if place not in taken and (merchant_id, repeat_key) in named:
+        if repeat_key and (merchant_id, repeat_key) in named:
             taken.add(place)
-        named.add((merchant_id, repeat_key))
+        elif repeat_key:
+            named.add((merchant_id, repeat_key))
     following = itertools.count(found["last"] + 1)
     ids = [
         None if place in taken or version not in (None, found["platform"]) else next(following) for place, version in enumerate(versions)

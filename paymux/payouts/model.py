@@ -27,7 +27,7 @@ class OpenPayout(msgspec.Struct, frozen=True, kw_only=True):
     cap: Cap | None = None  # of the channel, if it has one
 
 
-class Payout(msgspec.Struct, frozen=True, kw_only=True):
+class Payout(msgspec.Struct, frozen=True):
     """One stored payout. Amounts are minor units of `currency`; times are Unix milliseconds."""
 
     id: int

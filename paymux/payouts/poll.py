@@ -53,7 +53,7 @@ class Outbound:
         for batch in commands:
             again_at = now + CLAIMED_MS
             rows = await tx.fetch(store.q.claim_acts, now=now, again_at=again_at, batch=batch)
-            payouts = [store.payout_of(row) for row in rows]
+            payouts = store.read_payouts(rows)
             fresh = [payout for payout in payouts if payout.state is PayoutState.ACCEPTED]
             reports = [
                 PayoutReport(payout_id=payout.id, event=PayoutEvent.SENDING, source=Source.CLOCK, act_at=again_at) for payout in fresh

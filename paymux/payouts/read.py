@@ -15,16 +15,13 @@ PAGE = 100
 async def by_reference(tx: Tx, asked: Sequence[tuple[str, str]], now: int) -> list[Payout | None]:
     """Payouts by (dialect, reference)."""
     rows = await tx.fetch(store.q.payouts_by_reference, sorted(set(asked)))
-    found = {(row["dialect"], row["reference"]): store.payout_of(row) for row in rows}
+    found = {(payout.dialect, payout.reference): payout for payout in store.read_payouts(rows)}
     return [found.get(key) for key in asked]
 
 
 async def refunds_of(tx: Tx, asked: Sequence[int], now: int) -> list[list[Payout]]:
     """The newest refunds of payments."""
-    return [
-        [store.payout_of(row) for row in await tx.fetch(store.q.refunds_of_payment, payment_id=payment_id, page=PAGE)]
-        for payment_id in asked
-    ]
+    return [store.read_payouts(await tx.fetch(store.q.refunds_of_payment, payment_id=payment_id, page=PAGE)) for payment_id in asked]
 
 
 class AcceptedIn(msgspec.Struct, frozen=True):
@@ -39,7 +36,7 @@ class AcceptedIn(msgspec.Struct, frozen=True):
 
 async def accepted_in(tx: Tx, asked: Sequence[AcceptedIn], now: int) -> list[list[Payout]]:
     """A page of a merchant's payouts, newest first; no refunds."""
-    return [[store.payout_of(row) for row in await tx.fetch(store.q.payouts_created, page=PAGE, **_fields(one))] for one in asked]
+    return [store.read_payouts(await tx.fetch(store.q.payouts_created, page=PAGE, **_fields(one))) for one in asked]
 
 
 def _fields(one: AcceptedIn) -> dict[str, Any]:

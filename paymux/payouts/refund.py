@@ -39,7 +39,8 @@ class Refunds:
         """
         locked = {payment_id: row[0] for payment_id, row in (await payments.lock(tx, [wish.payment_id for wish in wishes])).items()}
         names = sorted({_name(locked[wish.payment_id], wish) for wish in wishes if wish.payment_id in locked})
-        there = {(row["dialect"], row["reference"]): store.payout_of(row) for row in await tx.fetch(store.q.payouts_by_reference, names)}
+        stored = store.read_payouts(await tx.fetch(store.q.payouts_by_reference, names))
+        there = {(payout.dialect, payout.reference): payout for payout in stored}
         results: dict[int, Payout | Refused] = {}
         waiting = list(range(len(wishes)))
         while waiting:  # at most one of each payment and of each name at a time: what comes next sees what it did

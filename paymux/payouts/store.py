@@ -1,23 +1,16 @@
 """Rows of payouts and their histories."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from paymux.payouts.lifecycle import PayoutState
 from paymux.payouts.model import Payout, PayoutHistory
 from paymux.storage.query import Tx, load
+from paymux.storage.rows import RowsOf
 from paymux.storage.writer import LostUpdate
 
 q = load("paymux.payouts")
 
-_FIELDS = Payout.__struct_fields__
-
-
-def payout_of(row: Mapping[str, Any]) -> Payout:
-    """A stored payout."""
-    fields = {name: row[name] for name in _FIELDS}
-    fields["state"] = PayoutState(fields["state"])
-    return Payout(**fields)
+read_payouts = RowsOf(Payout, PayoutState)
 
 
 async def next_ids(tx: Tx, count: int) -> list[int]:
@@ -31,7 +24,7 @@ async def next_ids(tx: Tx, count: int) -> list[int]:
 async def lock(tx: Tx, ids: Iterable[int]) -> dict[int, Payout]:
     """Payouts, locked until the transaction ends."""
     rows = await tx.fetch(q.lock_payouts, [(payout_id,) for payout_id in sorted(set(ids))])
-    return {row["id"]: payout_of(row) for row in rows}
+    return {payout.id: payout for payout in read_payouts(rows)}
 
 
 async def insert(tx: Tx, payouts: Sequence[Payout]) -> None:

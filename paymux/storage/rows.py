@@ -34,9 +34,6 @@ class RowsOf(Generic[T]):
             found.append(kind(*fields))
         return found
 
-    def one(self, row: Mapping[str, Any]) -> T:
-        return self([row])[0]
-
 
 @lru_cache(64)
 def _places(fields: tuple[str, ...], columns: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:

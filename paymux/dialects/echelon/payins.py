@@ -227,9 +227,9 @@ class Payins:
 @lru_cache(maxsize=512)
 def _picture(payload: str) -> bytes:
     """The code as a PNG of some 2 kB; drawing one takes a while, and a page may ask often."""
-    picture = io.BytesIO()
     import segno  # here: most requests need no picture, and the start of a server none at all
 
+    picture = io.BytesIO()
     segno.make(payload, error="m", micro=False).save(picture, kind="png", scale=8, border=3)
     return picture.getvalue()
 

@@ -54,11 +54,10 @@ def given(body: Body, field: str) -> object:
     value = body.get(field)  # the canonical name
     if value is not None and not empty(value):
         return value
-    if field in ALIASES:
-        for name in ALIASES[field]:
-            value = body.get(name)
-            if value is not None and not empty(value):
-                return value
+    for name in ALIASES.get(field, ()):
+        value = body.get(name)
+        if value is not None and not empty(value):
+            return value
     return None
 
 

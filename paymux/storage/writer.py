@@ -1,9 +1,9 @@
 """The writer: what arrives while the last commit runs goes into the next transaction, so N requests share one fsync.
 
 A verb is `async def verb(tx, commands, now) -> list[result]`; a single request is a batch of one. Rules: an answer only after
-COMMIT; a cancelled request still commits; no timer: flush at the next loop tick when a lane is free, or at once where a thread takes
-what waits; a batch that fails is tried again command by command, so that one bad one harms nobody; a connection lost in COMMIT is an
-unknown outcome and is never repeated. The same class coalesces reads.
+COMMIT; a cancelled request still commits; flush at the next loop tick when a lane is free, no timer; a batch that fails is
+tried again command by command, so that one bad one harms nobody; a connection lost in COMMIT is an unknown outcome and is
+never repeated. The same class coalesces reads.
 """
 
 import asyncio
@@ -69,9 +69,9 @@ class Batcher:
         queue_max: int = 4096,
         in_line: bool = False,
     ) -> None:
-        """`transact`: a storage's `start`. `in_line`: it runs one unit after the other on a thread, and begins at once. A lane beside the one that runs stands in
-        line, and takes what waits when its turn comes: the thread need not ask for the next, and commits some requests while the loop
-        reads others, instead of all by turns."""
+        """`transact`: a storage's `start`. `in_line`: it runs one unit after the other on a thread. A lane beside the one that runs stands
+        in line, and takes what waits when its turn comes: the thread need not ask for the next. For a `lone` verb, which hardly needs the
+        interpreter, it begins with the first command: it commits some requests while the loop reads others, instead of all by turns."""
         self._transact, self._now, self._retryable = transact, now, retryable
         self._free, self._in_line = lanes + in_line, in_line
         self._next_is_set = False  # somebody stands in line
@@ -97,7 +97,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((verb, command, future))
-        if self._in_line:
+        if self._in_line and _is_lone(verb):
             self._flush()
         elif not self._woken:
             self._woken = True

@@ -10,7 +10,7 @@ import pytest
 from paymux.errors import Busy, OutcomeUnknown
 from paymux.storage import installation
 from paymux.storage.query import Tx, load
-from paymux.storage.writer import RETRIES, Batcher, LostUpdate, Storage, lone
+from paymux.storage.writer import RETRIES, Batcher, LostUpdate, Storage, Verb, lone
 from tests.storage.ad_hoc import opened, rows
 
 q = load("tests.storage")
@@ -189,7 +189,8 @@ async def test_as_many_commits_run_at_once_as_there_are_lanes() -> None:
     assert machine.most == 2
 
 
-async def test_where_units_run_in_line_the_first_begins_before_the_loop_turns() -> None:
+@pytest.mark.parametrize(("verb", "begins"), [(sing, 1), (note, 0)])
+async def test_where_units_run_in_line_a_lone_verb_begins_before_the_loop_turns(verb: Verb[str, str], begins: int) -> None:
     machine, begun = Machine(), 0
 
     def transact(unit: Unit) -> Awaitable[Any]:
@@ -199,10 +200,10 @@ async def test_where_units_run_in_line_the_first_begins_before_the_loop_turns() 
 
     writer = Batcher(transact, seven, lambda error: False, in_line=True)
     for word in "ab":
-        writer.submit(note, word).send(None)  # as far as it comes by itself
-    assert begun == 1
+        writer.submit(verb, word).send(None)  # as far as it comes by itself
+    assert begun == begins
     await writer.drain()
-    assert machine.commits == [["a", "b"]]
+    assert [len(commit) for commit in machine.commits] == [2]
 
 
 async def test_who_stands_in_line_takes_what_waits_when_its_turn_comes() -> None:

@@ -105,6 +105,10 @@ def test_magic_amounts_decline_for_a_reason_and_a_command_tells_it_to_the_end(st
             assert buyer.choose(session_id, "card")
             assert declined(stage, session_id).decline_reason == reason
             assert lead(buyer.look(session_id)) == TEXTS[reason]
+    session_id = shop.open("9000.02")["session_id"]  # turned down in the answer to the start call, by every route
+    with Buyer(stage.url) as buyer:
+        assert buyer.choose(session_id, "card") is None
+    assert {attempt.decline_reason for attempt in stage.attempts(session_id)} == {"do_not_honor"}
     for reason, first in (("authentication_failed", TEXTS["authentication_failed"]), ("fraudulent", "No money was taken.")):
         session_id = shop.open()["session_id"]
         stage.report(session_id, "declined", reason)

@@ -83,7 +83,10 @@ DECLINES: Mapping[int, DeclineReason] = MappingProxyType(
 SCRIPTS: Mapping[int, Script] = MappingProxyType(
     {
         1: Script(name="approved", about="Paid at once; a callback says so.", then=Act.APPROVE),
-        2: Script(name="declined at the start", about="The start call is turned down.", begins=State.DECLINED),
+        2: Script(
+            name="declined at the start", about="The start call is turned down, for do_not_honor.",
+            begins=State.DECLINED, decline_reason=DeclineReason.DO_NOT_HONOR,
+        ),
         3: Script(
             name="pending, then paid", about="Pending; paid for who asks after 60 s. No callback.",
             begins=State.PENDING, then=Act.APPROVE, after_ms=SOON_MS, when_asked=True,
@@ -122,10 +125,7 @@ SCRIPTS: Mapping[int, Script] = MappingProxyType(
             start=Manner.HANGS, then=Act.ARRIVE, after_ms=SOON_MS,
         ),
         **{
-            cents: Script(
-                name=f"declined, {reason.replace('_', ' ')}", about=f"The start works; a callback says declined for {reason}, at once.",
-                then=Act.DECLINE, decline_reason=reason,
-            )
+            cents: Script(name=f"declined, {reason}", about="As 9000.16, for this reason.", then=Act.DECLINE, decline_reason=reason)
             for cents, reason in DECLINES.items()
         },
     }

@@ -10,6 +10,7 @@ from paymux.decline import DeclineReason
 from paymux.http.client import Call, Reply
 from paymux.money import Money, known
 from paymux.providers.protocol import Callback, Cancelled, Flagged, Pending, Received, Turned, Waiting
+from paymux.providers.sandbox import messages
 from paymux.providers.sandbox.charge import Act, State
 from paymux.providers.sandbox.house import page
 from paymux.providers.sandbox.magic import documented
@@ -177,6 +178,8 @@ async def test_every_state_has_a_page_whose_buttons_all_work(town: Town) -> None
     for state in State:
         text = bytes(page.shown(replace(charge, state=state)).body).decode()
         assert all(act.value in text or f'value="{act.value}"' not in text for act in Act)
+        told = messages.standing(replace(charge, state=state, decline_reason=DeclineReason.LOST_CARD)).decline_reason
+        assert told == ("lost_card" if state is State.DECLINED else None)
         assert ("<button" in text) is (state in (State.OPEN, State.PENDING, State.REVIEW, State.PAID))
 
 

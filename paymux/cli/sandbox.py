@@ -44,7 +44,7 @@ def report(
         raise bad_option("decline-reason", "only a payment that is reported as declined has one")
     answer = run(
         where,
-        partial(_report, payment, outcome, amount, decline_reason or DeclineReason.UNKNOWN),
+        partial(_report, payment, outcome, amount, decline_reason=decline_reason),
         sandbox=True,
         secret_key=payment.startswith(ORDER),
     )
@@ -54,7 +54,7 @@ def report(
     print(f"{answer['payment']} {done} {answer['status']}" if done == "is" else f"{answer['payment']} {done}; it is {answer['status']}")
 
 
-async def _report(text: str, outcome: str, amount: str | None, decline_reason: DeclineReason, core: "Core") -> dict[str, str]:
+async def _report(text: str, outcome: str, amount: str | None, core: "Core", decline_reason: DeclineReason | None = None) -> dict[str, str]:
     if text.startswith(ORDER):
         return await _report_order(text.removeprefix(ORDER), outcome, amount, core)
     if amount is not None:
@@ -66,7 +66,7 @@ async def _report(text: str, outcome: str, amount: str | None, decline_reason: D
     if text.startswith(PAYOUT):
         return await _report_payout(text, outcome, core)
     found = await payment_named(core, text)
-    told = SandboxReport(found.id, Told(outcome), decline_reason)
+    told = SandboxReport(found.id, Told(outcome), decline_reason or DeclineReason.UNKNOWN)
     advanced = accepted(await core.writer.submit(core.reporter.report, told))
     payment = advanced.payment
     return {

@@ -112,13 +112,12 @@ class Core(ExchangeVerbs):
         self.keyring = Keyring(settings.secret_key, settings.secret_keys_old)
         self.now = installation.moving_now(self.clock, movable=self.sandbox)
         self.writer = Batcher(
-            storage.write,
+            storage.start,
             self.now,
             storage.retryable,
             storage.lanes,
             settings.writer_batch_max,
             settings.writer_queue_max,
-            storage.write_alone,
             storage.in_line,
         )
         self.reader = Batcher(storage.look, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)

@@ -21,7 +21,7 @@ class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
     order_ref: str | None = None  # the shop's own order number
     reference: str | None = None  # the name that the API gives it: unique within the dialect, a second one is refused
     outcome_ref: str | None = None  # the name that the API gives its outcome: unique within the dialect, shown only when it has ended
-    repeat_key: str | None = None  # a live payment of this merchant with the same key is answered instead of a new one
+    repeat_key: str | None = None  # a live payment of this order with the same key is answered instead of a new one
     method: str | None = None  # buyer-facing method that the shop asked for
     email: str | None = None
     country: str | None = None  # 2 letters, upper case
@@ -30,6 +30,10 @@ class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
     meta: str | None = None  # the shop's JSON object, compact
     details: str = "{}"  # JSON object: the dialect's own facts, frozen at creation
     note: str = ""  # for the history, e.g. which forbidden fields were dropped
+
+    def __post_init__(self) -> None:
+        if self.repeat_key is not None and self.order_ref is None:
+            raise ValueError("only a payment with an order number can be asked for again")
 
 
 class Payment(msgspec.Struct, frozen=True):

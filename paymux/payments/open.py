@@ -17,7 +17,7 @@ from paymux.payments.noted import WasOpened
 from paymux.storage.query import Tx
 from paymux.storage.writer import LostUpdate, lone
 
-Key = tuple[int, str]
+Key = tuple[int, str | None, str]
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -86,12 +86,12 @@ async def _open_or_repeat(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now
 
 
 def _key(wish: OpenPayment) -> Key | None:
-    return (wish.merchant_id, wish.repeat_key) if wish.repeat_key else None
+    return (wish.merchant_id, wish.order_ref, wish.repeat_key) if wish.repeat_key else None
 
 
 async def _live(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> dict[Key | int, Payment]:
     """Live payments by repeat key. One whose time is over gives its place away in this very transaction."""
-    keys = sorted({(wish.merchant_id, wish.repeat_key) for wish in wishes if wish.repeat_key})
+    keys = sorted(filter(None, map(_key, wishes)))
     found = store.read_payments(await tx.fetch(store.q.find_live, keys))
     over = [payment for payment in found if overdue(payment, now)]
     if over:
@@ -101,7 +101,7 @@ async def _live(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: int) -> 
             now,
         )
     gone = {payment.id for payment in over}
-    return {(p.merchant_id, p.repeat_key): p for p in found if p.id not in gone and p.repeat_key}
+    return {(p.merchant_id, p.order_ref, p.repeat_key): p for p in found if p.id not in gone and p.repeat_key}
 
 
 async def _insert(tx: Tx, fresh: Mapping[Key | int, OpenPayment], now: int) -> dict[Key | int, Payment]:

@@ -1,14 +1,14 @@
 -- find_live (sqlite) --
 -- Live payments with the same repeat key. Differs because PostgreSQL locks the rows.
--- rows: merchant_id bigint, repeat_key text
-SELECT p.* FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
-WHERE p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review');
+-- rows: merchant_id bigint, order_ref text, repeat_key text
+SELECT p.* FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.order_ref = r.order_ref
+    AND CASE WHEN p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review') THEN p.repeat_key END = r.repeat_key;
 
 -- find_live (postgres) --
 -- Live payments with the same repeat key, locked in sorted order.
--- rows: merchant_id bigint, repeat_key text
-SELECT p.* FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
-WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review') ORDER BY p.id FOR UPDATE OF p;
+-- rows: merchant_id bigint, order_ref text, repeat_key text
+SELECT p.* FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.order_ref = r.order_ref
+    AND CASE WHEN p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review') THEN p.repeat_key END = r.repeat_key ORDER BY p.id FOR UPDATE OF p;
 
 -- find_references --
 -- Which references are taken.
@@ -18,32 +18,30 @@ SELECT p.dialect, p.reference, p.id FROM {rows} r JOIN payment p ON p.dialect = 
 -- taken_keys --
 -- The places of those whose repeat keys live already (a JSON list), the highest payment id, and the installation's version. One row: a
 -- thread waits for the interpreter after each. Only for SQLite, whose only writer holds the lock: none of it can change meanwhile.
--- rows: place bigint, merchant_id bigint, repeat_key text
-SELECT (SELECT json_group_array(r.place) FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
-        WHERE p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review')) AS taken,
-    (SELECT coalesce(max(id), 0) FROM payment) AS last, (SELECT i.value FROM installation i WHERE i.name = 'version') AS platform;
+-- rows: place bigint, merchant_id bigint, order_ref text, repeat_key text
+SELECT (SELECT json_group_array(r.place) FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.order_ref = r.order_ref
+        AND CASE WHEN p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review') THEN p.repeat_key END = r.repeat_key) AS taken,
+    (SELECT coalesce(max(id), 0) FROM payment) AS last, (SELECT i.value FROM installation i WHERE i.name = 'version') AS judged;
 
 -- insert_rows --
--- Insert new payments whose keys are free, with ids that were given out before. Only for SQLite.
--- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text
-INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version,
-    order_ref, repeat_key, reference, method, email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at, outcome_ref)
-SELECT r.id, r.merchant_id, r.dialect, r.shop, r.amount_units, r.currency, 0, 0, 0, 'created', 1,
-    r.order_ref, r.repeat_key, r.reference, r.method, r.email, r.country, r.return_url, r.cancel_url, r.meta, r.details,
-    r.created_at, r.expires_at, r.created_at, r.outcome_ref
-FROM {rows} r WHERE true;
+-- Insert new payments with their first history rows, with the next ids in order. Only for SQLite: storage/sqlite_writer.sql says how.
+-- rows: id bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text, note text, judged text
+INSERT INTO payment_opening (id, merchant_id, dialect, shop, amount_units, currency, order_ref, repeat_key, reference, method, email, country,
+    return_url, cancel_url, meta, details, created_at, expires_at, outcome_ref, note, judged)
+SELECT id, merchant_id, dialect, shop, amount_units, currency, order_ref, repeat_key, reference, method, email, country,
+    return_url, cancel_url, meta, details, created_at, expires_at, outcome_ref, note, judged FROM {rows} r;
 
 -- insert_new --
 -- Insert new payments with their first history rows, in one statement; one whose repeat key lives already, or whose reference is taken, is
 -- left out, and likewise one that was judged at another version of the installation. Only what is not seen to live takes an id from the
 -- sequence, so that ids stay dense; two lanes insert in one order of keys.
 -- Only for PostgreSQL: SQLite knows no INSERT inside a SELECT.
--- rows: place bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text, note text, version text
+-- rows: place bigint, merchant_id bigint, dialect text, shop text, amount_units bigint, currency text, order_ref text, repeat_key text, reference text, method text, email text, country text, return_url text, cancel_url text, meta text, details text, created_at bigint, expires_at bigint, outcome_ref text, note text, judged text
 WITH fresh AS MATERIALIZED (
     SELECT r.* FROM {rows} r
-    WHERE (r.version IS NULL OR r.version = (SELECT i.value FROM installation i WHERE i.name = 'version')) AND NOT EXISTS (
-        SELECT 1 FROM payment p WHERE p.merchant_id = r.merchant_id AND p.repeat_key = r.repeat_key
-            AND p.repeat_key IS NOT NULL AND p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review'))
+    WHERE (r.judged IS NULL OR r.judged = (SELECT i.value FROM installation i WHERE i.name = 'version')) AND NOT EXISTS (
+        SELECT 1 FROM payment p WHERE p.merchant_id = r.merchant_id AND p.order_ref = r.order_ref
+            AND CASE WHEN p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review') THEN p.repeat_key END = r.repeat_key)
     ORDER BY r.merchant_id, r.repeat_key, r.reference, r.place
 ), numbered AS MATERIALIZED (
     SELECT nextval('payment_id_seq') AS id, f.* FROM fresh f
@@ -62,12 +60,6 @@ WITH fresh AS MATERIALIZED (
     FROM made m JOIN numbered n ON n.id = m.id
 )
 SELECT n.place, n.id FROM made m JOIN numbered n ON n.id = m.id;
-
--- note_creations --
--- The first history rows of new payments.
--- rows: id bigint, note text
-INSERT INTO history (payment_id, version, merchant_id, event, from_state, to_state, source, attempt_id, why, happened_at, learned_at)
-SELECT p.id, 1, p.merchant_id, 'created', NULL, 'created', 'shop', NULL, r.note, p.created_at, p.created_at FROM {rows} r JOIN payment p ON p.id = r.id;
 
 -- refresh_payments --
 -- A repeat of an open wish may bring newer addresses and facts of the buyer.

@@ -16,6 +16,8 @@ from paymux.storage.writer import LostUpdate
 
 q = load("paymux.payments")
 
+_LAST_ID = "the id of the newest payment"  # a guess, see `_insert_rows`
+
 read_payments = RowsOf(Payment, State)
 read_attempts = RowsOf(Attempt, AttemptState)
 
@@ -46,36 +48,39 @@ async def insert_new(tx: Tx, wishes: Sequence[OpenPayment], now: int, versions: 
             now,
             now + wish.lasts_ms,
             wish.outcome_ref,
+            wish.note,
+            version,
         )
-        for place, wish in enumerate(wishes)
+        for place, (wish, version) in enumerate(zip(wishes, versions, strict=True))
     ]
     if tx.engine == "sqlite":
-        return await _insert_rows(tx, wishes, rows, versions)
-    made = await tx.fetch(q.insert_new, [(*row, wish.note, version) for row, wish, version in zip(rows, wishes, versions, strict=True)])
+        return await _insert_rows(tx, rows)
+    made = await tx.fetch_alone(q.insert_new, rows)
     ids = {row["place"]: row["id"] for row in made}
     return [ids.get(place) for place in range(len(wishes))]
 
 
-async def _insert_rows(
-    tx: Tx, wishes: Sequence[OpenPayment], rows: Sequence[tuple[Any, ...]], versions: Sequence[str | None]
-) -> list[int | None]:
-    """On SQLite nobody else writes meanwhile: what is free when it is looked at is free when it is taken."""
-    keys = [(place, wish.merchant_id, wish.repeat_key) for place, wish in enumerate(wishes)]
+async def _insert_rows(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> list[int | None]:
+    """On SQLite the ids are given out here: first on the guess that nobody else made a payment since and that nothing hinders any of
+    these, which the statement proves; the next try looks first, and nobody else writes meanwhile."""
+    if tx.alone and _LAST_ID in tx.lasting:
+        last = tx.lasting[_LAST_ID]
+        await tx.fetch_alone(q.insert_rows, [(last + 1 + row[0], *row[1:]) for row in rows])
+        tx.lasting[_LAST_ID] = last + len(rows)
+        return list(range(last + 1, last + 1 + len(rows)))
+    keys = [(row[0], row[1], row[6], row[7]) for row in rows]
     [found] = await tx.fetch(q.taken_keys, keys)
     taken = set(msgspec.json.decode(found["taken"]))
-    named: set[tuple[int, str]] = set()
-    for place, merchant_id, repeat_key in keys:
-        if repeat_key and (merchant_id, repeat_key) in named:
+    named: set[tuple[Any, ...]] = set()
+    for place, *key in keys:
+        if tuple(key) in named:
             taken.add(place)
-        elif repeat_key:
-            named.add((merchant_id, repeat_key))
+        elif key[-1]:
+            named.add(tuple(key))
     following = itertools.count(found["last"] + 1)
-    ids = [
-        None if place in taken or version not in (None, found["platform"]) else next(following) for place, version in enumerate(versions)
-    ]
-    fresh = [(id, place) for place, id in enumerate(ids) if id is not None]
-    await tx.fetch(q.insert_rows, [(id, *rows[place][1:]) for id, place in fresh])
-    await tx.fetch(q.note_creations, [(id, wishes[place].note) for id, place in fresh])
+    ids = [None if row[0] in taken or row[-1] not in (None, found["judged"]) else next(following) for row in rows]
+    await tx.fetch(q.insert_rows, [(id, *row[1:]) for id, row in zip(ids, rows, strict=True) if id is not None])
+    tx.lasting[_LAST_ID] = next(following) - 1
     return ids
 
 

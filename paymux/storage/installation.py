@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from paymux.clock import Clock, ticks
 from paymux.errors import StorageError
-from paymux.storage.query import Tx, load
+from paymux.storage.query import Row, Tx, load
 from paymux.storage.writer import Now, Storage
 
 _q = load("paymux.storage")
@@ -67,7 +67,10 @@ async def adopt_key(tx: Tx, key_ids: Sequence[str]) -> None:
 
 async def clock_offset(tx: Tx) -> int:
     """Milliseconds by which the sandbox's clock is ahead."""
-    rows = await tx.fetch(_q.clock_offset)
+    return _offset(await tx.fetch(_q.clock_offset))
+
+
+def _offset(rows: Sequence[Row]) -> int:
     return int(rows[0]["value"]) if rows else 0
 
 
@@ -85,7 +88,7 @@ class MovingNow:
     async def __call__(self, tx: Tx) -> int:
         asked = ticks()
         if asked >= self._asked + CLOCK_LEASE_S:
-            offset = await clock_offset(tx)
+            offset = _offset(await tx.glance(_q.clock_offset))
             if asked > self._asked:  # else another batch asked later and knows better
                 self._asked, self._clock.offset = asked, offset
         return self._clock.now()

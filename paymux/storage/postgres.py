@@ -35,16 +35,42 @@ class PostgresTx:
 
     engine = "postgres"
 
-    def __init__(self, connection: asyncpg.Connection, lasting: dict[Any, Any], timeout_s: int | None = None) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection, lasting: dict[Any, Any], timeout_s: int | None = None, *, begun: bool = True
+    ) -> None:
+        """`begun`: no transaction is to be begun by the first statement."""
         self._connection, self._timeout_s = connection, timeout_s  # None: the pool's own
         self.facts: list[Any] = []
-        self.lasting, self.made = lasting, False
+        self.lasting, self.made, self.alone = lasting, False, False
+        self.begun = begun
+
+    async def _begin(self) -> None:
+        if not self.begun:
+            self.begun = True
+            await self._connection.execute("BEGIN")
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]:
+        if rows is not None and not rows:
+            return []
+        await self._begin()
+        return await self._run(query, rows, params)
+
+    async def fetch_alone(self, query: Query, rows: Rows) -> Sequence[Any]:
+        if not self.alone or self.begun:
+            return await self.fetch(query, rows)
+        try:
+            return await self._run(query, rows, {})
+        except asyncpg.InterfaceError:  # the connection was known to be dead: nothing was sent
+            raise
+        except _LOST as error:
+            raise OutcomeUnknown("the connection was lost in a statement") from error
+
+    async def glance(self, query: Query) -> Sequence[Any]:
+        return await self._run(query, None, {})
+
+    async def _run(self, query: Query, rows: Rows | None, params: dict[str, Any]) -> Sequence[Any]:
         statement = query.postgres
         if rows is not None:
-            if not rows:
-                return []
             params["rows"] = msgspec.json.encode(rows).decode()
         arguments = [params[name] for name in statement.params]
         found: Sequence[Any] = await self._connection.fetch(statement.sql, *arguments, timeout=self._timeout_s)
@@ -54,12 +80,14 @@ class PostgresTx:
         filled = [step for step in steps if step[1]]
         if not filled:
             return [0] * len(steps)
+        await self._begin()
         texts = [msgspec.json.encode(rows).decode() for _, rows in filled]
         [row] = await self._connection.fetch(joined(tuple(query for query, _ in filled)), *texts, timeout=self._timeout_s)
         counts = iter(row)
         return [next(counts) if rows else 0 for _, rows in steps]
 
     async def script(self, sql: str) -> None:
+        await self._begin()
         await self._connection.execute(sql)
 
 
@@ -114,32 +142,26 @@ class PostgresStorage:
         except _LOST as error:
             raise DatabaseGone(f"PostgreSQL does not answer ({type(error).__name__})") from error
 
+    def start(self, work: Callable[[Tx], Awaitable[T]]) -> Awaitable[T]:
+        """The same, begun when it is awaited."""
+        return self.write(work)
+
     async def _write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         async with self._connections().acquire() as connection:
-            await connection.execute("BEGIN")
+            tx = PostgresTx(connection, self._lasting, begun=False)
             try:
-                result = await work(PostgresTx(connection, self._lasting))
+                result = await work(tx)
             except BaseException:
-                await _roll_back(connection)
+                if tx.begun:
+                    await _roll_back(connection)
                 raise
+            if not tx.begun:
+                return result
             try:
                 await asyncio.shield(connection.execute("COMMIT"))
             except _LOST as error:
                 raise OutcomeUnknown("the connection was lost in COMMIT") from error
             return result
-
-    async def write_alone(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Run a unit whose one changing statement is its last: that one is its own transaction, which spares two trips."""
-        try:
-            async with self._connections().acquire() as connection:
-                try:
-                    return await work(PostgresTx(connection, self._lasting))
-                except asyncpg.InterfaceError:  # the connection was known to be dead: nothing was sent
-                    raise
-                except _LOST as error:
-                    raise OutcomeUnknown("the connection was lost in a statement") from error
-        except _LOST as error:
-            raise DatabaseGone(f"PostgreSQL does not answer ({type(error).__name__})") from error
 
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit that only reads."""

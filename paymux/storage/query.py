@@ -45,14 +45,24 @@ Step = tuple[Query, Rows]
 
 
 class Tx(Protocol):
-    """A transaction (or a reading connection). On SQLite its methods never really suspend."""
+    """A transaction, which its first statement begins (or a reading connection). On SQLite its methods never really suspend."""
 
     engine: str
+    alone: bool  # `fetch_alone` may be all that the unit changes; whoever runs the unit says so before anything begins
     facts: list[Any]  # what a verb notes here is heard once the transaction is committed, and never if it is not
-    lasting: dict[Any, Any]  # of the whole storage: committed facts that no later change can touch, such as an account's id
+    lasting: dict[Any, Any]  # of the whole storage: committed facts that no later change can touch, such as an account's id; or guesses
     made: bool  # whether this transaction made such facts: what it reads of them is then not committed yet
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]: ...
+
+    async def fetch_alone(self, query: Query, rows: Rows) -> Sequence[Any]:
+        """Run the only statement of a unit that changes anything. Where the unit is `alone` and nothing has begun, it is a transaction of
+        its own, and on SQLite raises `LostUpdate` where it would break a rule of the tables."""
+        ...
+
+    async def glance(self, query: Query) -> Sequence[Any]:
+        """Read what is committed, without beginning the transaction."""
+        ...
 
     async def together(self, *steps: Step) -> list[int]:
         """Run statements none of which sees what another does, in one trip to the server; how many rows each returned."""

@@ -108,7 +108,7 @@ CREATE TABLE payment (
     state text NOT NULL,
     version bigint NOT NULL,      -- the newest history row
     order_ref text,
-    repeat_key text,              -- equal wishes of one merchant share it
+    repeat_key text,              -- equal wishes of one merchant share it; only with an order_ref
     reference text,               -- the name that an API gives it; unique within its dialect
     method text,
     email text,
@@ -129,11 +129,12 @@ CREATE TABLE payment (
     outcome_ref text,             -- the name that an API gives its outcome; unique within its dialect
     refunded_units bigint NOT NULL DEFAULT 0 CHECK (refunded_units >= 0) -- of what was received, what went back or is on its way back
 );
-CREATE UNIQUE INDEX payment_live ON payment (merchant_id, repeat_key)
-    WHERE repeat_key IS NOT NULL AND state IN ('created', 'awaiting', 'pending', 'unclear', 'review');
+-- Two jobs: payments by their order, and no two live ones of one repeat key (what has ended has none here, and never collides).
+CREATE UNIQUE INDEX payment_order ON payment
+    (merchant_id, order_ref, (CASE WHEN state IN ('created', 'awaiting', 'pending', 'unclear', 'review') THEN repeat_key END))
+    WHERE order_ref IS NOT NULL;
 CREATE UNIQUE INDEX payment_reference ON payment (dialect, reference) WHERE reference IS NOT NULL;
 CREATE UNIQUE INDEX payment_outcome ON payment (dialect, outcome_ref) WHERE outcome_ref IS NOT NULL;
-CREATE INDEX payment_order ON payment (merchant_id, order_ref, id) WHERE order_ref IS NOT NULL;
 CREATE INDEX payment_merchant ON payment (merchant_id, id);
 CREATE INDEX payment_expiry ON payment (expires_at) WHERE state IN ('created', 'awaiting');
 CREATE INDEX payment_attention ON payment (id) WHERE attention IS NOT NULL;

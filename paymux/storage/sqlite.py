@@ -12,6 +12,8 @@ import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +23,7 @@ import structlog
 from paymux.clock import ticks
 from paymux.errors import StorageError
 from paymux.storage.query import Query, Rows, Step, Tx
+from paymux.storage.writer import LostUpdate
 
 T = TypeVar("T")
 
@@ -43,14 +46,30 @@ class SqliteTx:
     def __init__(self, connection: sqlite3.Connection, lasting: dict[Any, Any]) -> None:
         self._connection = connection
         self.facts: list[Any] = []
-        self.lasting, self.made = lasting, False
+        self.lasting, self.made, self.alone = lasting, False, False
+
+    def _begin(self) -> None:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
 
     async def fetch(self, query: Query, rows: Rows | None = None, **params: Any) -> Sequence[Any]:
         if rows is not None:
             if not rows:
                 return []
             params["rows"] = msgspec.json.encode(rows).decode()
+        self._begin()
         return self._connection.execute(query.sqlite.sql, params).fetchall()
+
+    async def fetch_alone(self, query: Query, rows: Rows) -> Sequence[Any]:
+        if not self.alone or self._connection.in_transaction:
+            return await self.fetch(query, rows)
+        try:
+            return self._connection.execute(query.sqlite.sql, {"rows": msgspec.json.encode(rows).decode()}).fetchall()
+        except sqlite3.IntegrityError as error:
+            raise LostUpdate from error
+
+    async def glance(self, query: Query) -> Sequence[Any]:
+        return self._connection.execute(query.sqlite.sql).fetchall()
 
     async def together(self, *steps: Step) -> list[int]:
         return [len(await self.fetch(query, rows)) for query, rows in steps]
@@ -67,7 +86,8 @@ class SqliteTx:
             copy.close()
 
     def script(self, sql: str) -> None:
-        """Several statements without parameters, inside the transaction that is open."""
+        """Several statements without parameters."""
+        self._begin()
         for statement in split(sql):
             self._connection.execute(statement)
 
@@ -118,6 +138,12 @@ def split(sql: str) -> list[str]:
     return statements
 
 
+@cache
+def beside_schema() -> list[str]:
+    """What a writing connection has beside the schema, for itself alone."""
+    return split(resources.files("paymux.storage").joinpath("sqlite_writer.sql").read_text("utf-8"))
+
+
 class SqliteStorage:
     """One database file. `write` runs units one after the other; `read` runs them beside it."""
 
@@ -137,7 +163,8 @@ class SqliteStorage:
         self._lasting: dict[Any, Any] = {}
 
     def _connect(self) -> sqlite3.Connection:
-        cache_kb = WRITER_CACHE_KB if threading.current_thread().name.startswith(WRITER) else READER_CACHE_KB
+        writes = threading.current_thread().name.startswith(WRITER)
+        cache_kb = WRITER_CACHE_KB if writes else READER_CACHE_KB
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             _make_private(self._path)
@@ -147,6 +174,8 @@ class SqliteStorage:
             pragmas = ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{cache_kb}", "temp_store=MEMORY")
             for pragma in (*pragmas, f"wal_autocheckpoint={LOG_PAGES_MAX}"):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
+            for statement in beside_schema() if writes else ():
+                connection.execute(statement)
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"cannot open the SQLite file {self._path}: {error}.{_hint(error)}") from error
         self._opened.append(connection)
@@ -164,7 +193,14 @@ class SqliteStorage:
 
     async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit in one durable transaction; an exception rolls it back and is raised."""
-        result = await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+        return await self.start(work)
+
+    def start(self, work: Callable[[Tx], Awaitable[T]]) -> Awaitable[T]:
+        """The same, begun by the thread now, whenever it is awaited."""
+        return self._written(asyncio.get_running_loop().run_in_executor(self._writer, self._write, work))
+
+    async def _written(self, running: Awaitable[T]) -> T:
+        result = await running
         if self._moving is None and ticks() > self._moved_s + CHECKPOINT_EVERY_S:
             self._moving = asyncio.ensure_future(self._move())
         return result
@@ -185,10 +221,6 @@ class SqliteStorage:
         """The log's length in pages."""
         return int(self._mine().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()["log"])
 
-    async def write_alone(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """The same: SQLite has no single statement that does all of it."""
-        return await self.write(work)
-
     async def look(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a unit of a few look-ups by key, on one snapshot, here and now: a batch of them takes less than a thread's waking and its
         fight for the interpreter."""
@@ -204,10 +236,10 @@ class SqliteStorage:
 
     def _write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         connection = self._mine()
-        connection.execute("BEGIN IMMEDIATE")
         try:
             result = step(work(SqliteTx(connection, self._lasting)))
-            connection.execute("COMMIT")
+            if connection.in_transaction:
+                connection.execute("COMMIT")
             return result
         except BaseException:
             if connection.in_transaction:

@@ -1,9 +1,9 @@
 """The writer: what arrives while the last commit runs goes into the next transaction, so N requests share one fsync.
 
 A verb is `async def verb(tx, commands, now) -> list[result]`; a single request is a batch of one. Rules: an answer only after
-COMMIT; a cancelled request still commits; flush at the next loop tick when a lane is free, no timer; a batch that fails is
-tried again command by command, so that one bad one harms nobody; a connection lost in COMMIT is an unknown outcome and is
-never repeated. The same class coalesces reads.
+COMMIT; a cancelled request still commits; no timer: flush at the next loop tick when a lane is free, or at once where a thread takes
+what waits; a batch that fails is tried again command by command, so that one bad one harms nobody; a connection lost in COMMIT is an
+unknown outcome and is never repeated. The same class coalesces reads.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ C = TypeVar("C")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 Verb = Callable[[Tx, Sequence[C], int], Awaitable[Sequence[R]]]
-Transact = Callable[[Callable[[Tx], Awaitable[Any]]], Awaitable[Any]]
+Found = tuple[list[Any], list[Any]]
+Transact = Callable[[Callable[[Tx], Awaitable[Found]]], Awaitable[Found]]
 Now = Callable[[Tx], Awaitable[int]]
 Waiting = tuple[Verb[Any, Any], Any, asyncio.Future[Any]]
 
@@ -29,7 +30,7 @@ RETRIES = 3
 
 
 def lone(verb: F) -> F:
-    """Marks a verb that changes what it changes by one statement, its last, where the engine has one for it."""
+    """Marks a verb that changes what it changes by one statement where its transaction is `alone`: a batch of nothing else."""
     verb.lone = True  # type: ignore[attr-defined]
     return verb
 
@@ -47,7 +48,7 @@ class Storage(Protocol):
 
     async def open(self) -> None: ...
     async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
-    async def write_alone(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
+    def start(self, work: Callable[[Tx], Awaitable[T]]) -> Awaitable[T]: ...
     async def look(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
     async def read(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
     async def snapshot(self, work: Callable[[Tx], Awaitable[T]]) -> T: ...
@@ -66,12 +67,12 @@ class Batcher:
         lanes: int = 1,
         batch_max: int = 256,
         queue_max: int = 4096,
-        alone: Transact | None = None,
         in_line: bool = False,
     ) -> None:
-        """`alone` runs a batch of nothing but one `lone` verb. `in_line`: `transact` runs one unit after the other, so a lane beside the
-        one that runs stands in line, and takes what waits when its turn comes: whoever runs units need not ask for the next."""
-        self._transact, self._alone, self._now, self._retryable = transact, alone or transact, now, retryable
+        """`transact`: a storage's `start`. `in_line`: it runs one unit after the other on a thread, and begins at once. A lane beside the one that runs stands in
+        line, and takes what waits when its turn comes: the thread need not ask for the next, and commits some requests while the loop
+        reads others, instead of all by turns."""
+        self._transact, self._now, self._retryable = transact, now, retryable
         self._free, self._in_line = lanes + in_line, in_line
         self._next_is_set = False  # somebody stands in line
         self._batch_max, self._queue_max = batch_max, queue_max
@@ -96,7 +97,9 @@ class Batcher:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((verb, command, future))
-        if not self._woken:
+        if self._in_line:
+            self._flush()
+        elif not self._woken:
             self._woken = True
             loop.call_soon(self._flush)
         return await future
@@ -106,7 +109,8 @@ class Batcher:
         while self._free and self._waiting and not self._next_is_set:
             self._free -= 1
             self._next_is_set = self._in_line
-            task = asyncio.get_running_loop().create_task(self._run([] if self._in_line else self._take()))
+            batch = _Batch(self, [] if self._in_line else self._take())
+            task = asyncio.get_running_loop().create_task(self._run(batch, self._transact(batch)))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -119,78 +123,82 @@ class Batcher:
                 taken.append(self._waiting.popleft())
         return taken
 
-    async def _run(self, taken: list[Waiting]) -> None:
+    async def _run(self, batch: "_Batch", trial: Awaitable[Found]) -> None:
         try:
-            await self._settle(taken)
+            await self._settle(batch, trial)
         finally:
             self._free += 1
             if self._waiting:
                 self._flush()
 
-    async def _settle(self, taken: list[Waiting]) -> None:
+    async def _settle(self, batch: "_Batch", trial: Awaitable[Found]) -> None:
         try:
-            results, facts, began_s = await self._commit(taken)
+            results, facts = await self._tried(batch, trial)
         except Exception as error:
-            if not taken:  # its turn never came
-                taken = self._take()
+            taken = batch.taken or self._take()  # nothing: its turn never came
             # Where it is not a command's fault, trying them one by one would only take longer.
             if isinstance(error, OutcomeUnknown | DatabaseGone) or len(taken) == 1:
                 for _, _, future in taken:
                     _fail(future, error)
                 return
-            for one in taken:
-                await self._settle([one])
+            for command in taken:
+                one = _Batch(self, [command])
+                await self._settle(one, self._transact(one))
         else:
-            for (_, _, future), result in zip(taken, results, strict=True):
+            if not batch.taken:  # the one before it took them
+                return
+            self.batches += 1
+            self.commands += len(batch.taken)
+            for (_, _, future), result in zip(batch.taken, results, strict=True):
                 if not future.done():
                     future.set_result(result)
             if self.committed is not None:
                 self.committed()
-            if self.observe is not None and taken:
-                self.observe(len(taken), ticks() - began_s, len(self._waiting))
+            if self.observe is not None:
+                self.observe(len(batch.taken), ticks() - batch.began_s, len(self._waiting))
             if facts and self.heard is not None:
                 self.heard(facts)
 
-    async def _commit(self, taken: list[Waiting]) -> tuple[list[Any], list[Any], float]:
-        """Results, facts and when it began; an empty list takes what waits when its turn comes."""
-        began_s = ticks()
-
-        async def unit(tx: Tx) -> tuple[list[Any], list[Any]]:
-            nonlocal began_s
-            if not taken:
-                began_s = ticks()
-                taken.extend(self._take())
-            now = await self._now(tx)
-            results: list[Any] = [None] * len(taken)
-            for verb, indexes in _by_verb(taken).items():
-                found = await verb(tx, [taken[index][1] for index in indexes], now)
-                for index, result in zip(indexes, found, strict=True):
-                    results[index] = result
-            return results, tx.facts
-
-        transact = self._alone if taken and _is_lone(taken[0][0]) and len(_by_verb(taken)) == 1 else self._transact
-        results, facts = await self._tried(transact, unit)
-        self.batches += 1
-        self.commands += len(taken)
-        return results, facts, began_s
-
-    async def _tried(self, transact: Transact, unit: Callable[[Tx], Awaitable[Any]]) -> Any:
-        """Run a unit, again where the reason for its failure passes."""
+    async def _tried(self, batch: "_Batch", trial: Awaitable[Found]) -> Found:
+        """Wait for a batch's first trial; again where the reason for a failure passes."""
         for _ in range(RETRIES - 1):
             try:
-                return await transact(unit)
+                return await trial
             except OutcomeUnknown:
                 raise
             except Exception as error:
                 if not isinstance(error, LostUpdate) and not self._retryable(error):
                     raise
-        return await transact(unit)
+            trial = self._transact(batch)
+        return await trial
 
     async def drain(self) -> None:
         """Wait until everything submitted so far is committed."""
         while self._waiting or self._running:
             await asyncio.gather(*self._running, return_exceptions=True)
             await asyncio.sleep(0)
+
+
+class _Batch:
+    """A unit of work: commands that share a transaction. An empty one takes what waits when its turn comes."""
+
+    def __init__(self, batcher: Batcher, taken: list[Waiting]) -> None:
+        self._batcher, self.taken, self.began_s, self._tries = batcher, taken, ticks(), 0
+
+    async def __call__(self, tx: Tx) -> Found:
+        """The commands' results, and the facts that verbs noted."""
+        if not self.taken:
+            self.taken, self.began_s = self._batcher._take(), ticks()
+        verbs = _by_verb(self.taken)
+        tx.alone = not self._tries and len(verbs) == 1 and _is_lone(self.taken[0][0])
+        self._tries += 1
+        now = await self._batcher._now(tx)
+        results: list[Any] = [None] * len(self.taken)
+        for verb, indexes in verbs.items():
+            found = await verb(tx, [self.taken[index][1] for index in indexes], now)
+            for index, result in zip(indexes, found, strict=True):
+                results[index] = result
+        return results, tx.facts
 
 
 def _by_verb(taken: Sequence[Waiting]) -> dict[Verb[Any, Any], list[int]]:

@@ -39,7 +39,7 @@ class Stage:
     door: Door = field(init=False)
 
     def __post_init__(self) -> None:
-        self.writer = Batcher(self.storage.write, self._now, self.storage.retryable, self.storage.lanes)
+        self.writer = Batcher(self.storage.start, self._now, self.storage.retryable, self.storage.lanes, in_line=self.storage.in_line)
         self.door = Door(STUBS, self.fee_percent)
         self._opens = partial(open_payments, self.door)
 

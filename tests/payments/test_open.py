@@ -11,11 +11,13 @@ from paymux.payments.model import OpenPayment, Outcome
 from tests.payments.samples import EUR, HOUR, NOW, receipt, wish
 from tests.payments.stage import Stage, about, by_clock, changed
 
-KEYED = wish(repeat_key="order-1", return_url="https://shop.example.com/a", email="a@example.com", country="DE", meta='{"a":1}')
+KEYED = wish(
+    order_ref="A-1", repeat_key="order-1", return_url="https://shop.example.com/a", email="a@example.com", country="DE", meta='{"a":1}'
+)
 
 
 async def test_a_payment_is_stored_as_it_was_wished(stage: Stage) -> None:
-    opened = await stage.submit(replace(KEYED, order_ref="A-1", method="card", details='{"x":"ü"}', note="dropped: y"))
+    opened = await stage.submit(replace(KEYED, method="card", details='{"x":"ü"}', note="dropped: y"))
     assert opened.repeated is False
     assert opened.payment == await stage.payment(1)
     assert (opened.payment.id, opened.payment.state, opened.payment.version, opened.payment.expires_at) == (1, State.CREATED, 1, NOW + HOUR)

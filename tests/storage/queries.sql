@@ -24,6 +24,16 @@ SELECT 1;
 -- The server ends this very connection.
 SELECT pg_terminate_backend(pg_backend_pid());
 
+-- end_myself_with (sqlite) --
+-- Nothing to do: there is no connection to lose.
+-- rows: word text
+SELECT word FROM {rows} r;
+
+-- end_myself_with (postgres) --
+-- The server ends this very connection.
+-- rows: word text
+SELECT pg_terminate_backend(pg_backend_pid()), word FROM {rows} r;
+
 -- put_fact --
 -- A fact for tests; the same name twice breaks the table's rule.
 INSERT INTO installation (name, value) VALUES (:name, :value);

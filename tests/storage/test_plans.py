@@ -16,6 +16,7 @@ from paymux.merchants import caps, directory, logo
 from paymux.payments import store, verify
 from paymux.payouts import store as payouts
 from paymux.storage.query import Query, load
+from paymux.storage.sqlite import beside_schema
 from tests.databases import Server, create_database, drop_database, sqlite_url
 from tests.storage.ad_hoc import opened, run
 
@@ -170,6 +171,8 @@ async def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     await run(storage, FILLED)
     await storage.close()
     connection = sqlite3.connect(path)
+    for statement in beside_schema():
+        connection.execute(statement)
     yield connection
     connection.close()
 
@@ -248,7 +251,7 @@ async def postgres_plans(url: str, query: Query, values: list[str]) -> list[list
         await connection.close()
 
 
-def test_sqlite_finds_the_few_notices_that_told_nobody_by_their_own_index(sqlite_file: sqlite3.Connection) -> None:
+async def test_sqlite_finds_the_few_notices_that_told_nobody_by_their_own_index(sqlite_file: sqlite3.Connection) -> None:
     query = cli.untold_of_merchant.sqlite
     plan = [row[3] for row in sqlite_file.execute(f"EXPLAIN QUERY PLAN {query.sql}", UNTOLD)]
     assert [line for line in plan if "USING INDEX notice_untold (merchant_id=? AND" in line], plan

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ from paymux.storage.connect import storage_for
 from paymux.storage.postgres import PLANS_KEPT_FIRST, PostgresStorage
 from paymux.storage.query import Tx, load
 from paymux.storage.sqlite import SqliteStorage
-from paymux.storage.writer import Storage
+from paymux.storage.writer import LostUpdate, Storage
 from tests.databases import Server, database, sqlite_url
 from tests.storage.ad_hoc import opened, rows, run
 
@@ -32,6 +31,15 @@ def put(name: str, value: str = "1") -> Callable[[Tx], object]:
     async def work(tx: Tx) -> str:
         await tx.fetch(q.put_fact, name=name, value=value)
         return name
+
+    return work
+
+
+def put_alone(*facts: tuple[str, str]) -> Callable[[Tx], object]:
+    async def work(tx: Tx) -> None:
+        tx.alone = True
+        assert (await tx.glance(q.engine))[0]["name"] == tx.engine
+        await tx.fetch_alone(q.put_facts, facts)
 
     return work
 
@@ -83,12 +91,27 @@ async def test_a_transaction_reads_its_own_writing_and_others_do_not(storage: St
 
 async def test_a_lone_statement_is_durable_or_undone_like_a_transaction(storage: Storage, ready_url: str) -> None:
     other = await opened(ready_url)
-    assert await storage.write_alone(put("mine")) == "mine"  # type: ignore[arg-type]
+    await storage.write(put_alone(("mine", "1")))  # type: ignore[arg-type]
     assert await fact(other, "mine") == "1"
-    with pytest.raises((sqlite3.IntegrityError, asyncpg.UniqueViolationError)):
-        await storage.write_alone(put("mine", "2"))  # type: ignore[arg-type]
+    with pytest.raises((LostUpdate, asyncpg.UniqueViolationError)):
+        await storage.write(put_alone(("yours", "1"), ("mine", "2")))  # type: ignore[arg-type]
     assert await fact(other, "mine") == "1"
+    assert await fact(other, "yours") is None
     await other.close()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_statement_that_may_be_alone_is_undone_with_its_transaction(storage: Storage, alone: bool) -> None:
+    async def work(tx: Tx) -> None:
+        tx.alone = alone
+        if alone:
+            await tx.fetch(q.put_fact, name="first", value="1")  # it begins the transaction
+        await tx.fetch_alone(q.put_facts, [("second", "1")])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await storage.write(work)
+    assert [await fact(storage, "first"), await fact(storage, "second")] == [None, None]
 
 
 async def test_a_connection_lost_in_a_lone_statement_leaves_an_unknown_outcome(postgres: Server) -> None:
@@ -96,18 +119,21 @@ async def test_a_connection_lost_in_a_lone_statement_leaves_an_unknown_outcome(p
         storage = await opened(url)
 
         async def ended(tx: Tx) -> None:
-            await tx.fetch(q.end_myself)
+            tx.alone = True
+            await tx.fetch_alone(q.end_myself_with, [("x",)])
 
         async def never_begun(tx: Tx) -> None:
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
-                await tx.fetch(q.end_myself)
-            await tx.fetch(q.engine)
+                await tx.glance(q.end_myself)
+            tx.alone = True
+            await tx.fetch_alone(q.put_facts, [("never", "1")])
 
         with pytest.raises(OutcomeUnknown):
-            await storage.write_alone(ended)
+            await storage.write(ended)
         with pytest.raises(DatabaseGone):
-            await storage.write_alone(never_begun)
-        assert await storage.write_alone(put("after")) == "after"  # type: ignore[arg-type]
+            await storage.write(never_begun)
+        assert await storage.write(put("after")) == "after"  # type: ignore[arg-type]
+        assert await fact(storage, "never") is None
         await storage.close()
 
 

@@ -28,6 +28,7 @@ class Written(list[str]):
     def __init__(self) -> None:
         super().__init__()
         self.facts: list[Any] = []
+        self.alone = False
 
 
 class Machine:
@@ -37,7 +38,7 @@ class Machine:
         self.gate = asyncio.Event()
         self.gate.set()
         self.failures: list[Exception] = []  # of the next commits
-        self.commits: list[list[str]] = []
+        self.commits: list[Written] = []
         self.running = self.most = self.begun = 0
 
     async def transact(self, unit: Unit) -> Any:
@@ -155,13 +156,18 @@ async def test_commands_of_different_verbs_share_a_commit() -> None:
 
 
 async def test_a_batch_of_one_lone_verb_runs_alone_and_beside_others_it_does_not() -> None:
-    together, alone = Machine(), Machine()
-    writer = Batcher(together.transact, seven, lambda error: False, alone=alone.transact)
-    solo = partial(sing)
+    machine = Machine()
+    writer, solo = batcher(machine), partial(sing)
     assert await asyncio.gather(writer.submit(solo, "a"), writer.submit(solo, "b")) == ["a la", "b la"]
-    assert (together.commits, alone.commits) == ([], [["a la", "b la"]])
     assert await asyncio.gather(writer.submit(solo, "c"), writer.submit(note, "d")) == ["c la", "d at 7"]
-    assert (together.commits, len(alone.commits)) == ([["c la", "d"]], 1)
+    assert [(commit, commit.alone) for commit in machine.commits] == [(["a la", "b la"], True), (["c la", "d"], False)]
+
+
+async def test_a_lone_verb_that_failed_for_what_passes_is_tried_again_in_an_ordinary_transaction() -> None:
+    machine = Machine()
+    machine.failures = [LostUpdate()]
+    assert await batcher(machine).submit(sing, "a") == "a la"
+    assert [(commit, commit.alone) for commit in machine.commits] == [(["a la"], False)]
 
 
 async def test_a_batch_has_a_largest_size() -> None:
@@ -181,6 +187,22 @@ async def test_as_many_commits_run_at_once_as_there_are_lanes() -> None:
     machine.gate.set()
     await asyncio.gather(*requests)
     assert machine.most == 2
+
+
+async def test_where_units_run_in_line_the_first_begins_before_the_loop_turns() -> None:
+    machine, begun = Machine(), 0
+
+    def transact(unit: Unit) -> Awaitable[Any]:
+        nonlocal begun
+        begun += 1
+        return machine.transact(unit)
+
+    writer = Batcher(transact, seven, lambda error: False, in_line=True)
+    for word in "ab":
+        writer.submit(note, word).send(None)  # as far as it comes by itself
+    assert begun == 1
+    await writer.drain()
+    assert machine.commits == [["a", "b"]]
 
 
 async def test_who_stands_in_line_takes_what_waits_when_its_turn_comes() -> None:
@@ -304,7 +326,7 @@ async def put(tx: Tx, commands: Sequence[str], now: int) -> list[str]:
 
 
 async def test_on_a_real_database_only_the_bad_ones_fail_and_the_rest_is_there(storage: Storage) -> None:
-    writer = Batcher(storage.write, seven, storage.retryable, storage.lanes, in_line=storage.in_line)
+    writer = Batcher(storage.start, seven, storage.retryable, storage.lanes, in_line=storage.in_line)
     names = ["a", "b", "version", "c", "mode\0", "a"]  # one that is there already, one that PostgreSQL cannot store, one twice
     answers = await asyncio.gather(*(writer.submit(put, name) for name in names), return_exceptions=True)
     assert answers[:2] == ["a", "b"]
@@ -329,7 +351,7 @@ async def count(tx: Tx, commands: Sequence[int], now: int) -> list[int]:
 async def test_lanes_and_nodes_that_change_one_row_lose_nothing(storage: Storage, ready_url: str) -> None:
     other = await opened(ready_url)
     await storage.write(lambda tx: tx.fetch(q.put_fact, name="count", value="0"))
-    writers = [Batcher(node.write, seven, node.retryable, node.lanes, batch_max=3, in_line=node.in_line) for node in (storage, other)]
+    writers = [Batcher(node.start, seven, node.retryable, node.lanes, batch_max=3, in_line=node.in_line) for node in (storage, other)]
     await asyncio.gather(*(writer.submit(count, 1) for writer in writers for _ in range(40)))
     assert (await storage.read(installation.facts))["count"] == "80"
     await other.close()

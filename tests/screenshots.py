@@ -114,6 +114,7 @@ def samples() -> dict[str, View]:
         "unknown": View(screen=Screen.UNKNOWN, nonce="c2FtcGxl", languages=BASE.languages),
         "cancelled": but(screen=Screen.CANCELLED, methods=METHODS[:2]),
         "failed": but(screen=Screen.FAILED),
+        "failed-reason": but(screen=Screen.FAILED, decline=Decline.NOT_CONFIRMED),
         "busy": View(
             screen=Screen.BUSY, nonce="c2FtcGxl", form_action=BASE.form_action, refresh_s=0, languages=BASE.languages, sandbox=True,
         ),

@@ -6,6 +6,7 @@ import msgspec
 
 from paymux.checkout.transfer.view import Choice, Hint, Page, View
 from paymux.checkout.transfer.words import NAMES
+from paymux.checkout.view import Decline
 from paymux.money import Money, known
 
 NOW = 1777464600000  # 2026-04-29 12:10 UTC
@@ -51,6 +52,7 @@ def views() -> dict[str, View]:
         "paid": but(Page.PAID, receipt="8b5a1c90-77f2-4f0e-9a53-2d1f6f0c9e11", leave_after_s=99, **done),
         "paid-embedded": but(Page.PAID, receipt="8b5a1c90", embedded=True, **done),
         "failed": but(Page.FAILED, leave_after_s=99),
+        "failed-reason": but(Page.FAILED, leave_after_s=99, decline=Decline.NOT_ENOUGH),
         "expired": but(Page.EXPIRED),
         "review": but(Page.REVIEW),
         "broken": but(Page.BROKEN),

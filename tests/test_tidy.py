@@ -22,7 +22,7 @@ LINES_PER_FILE_MAX = 400
 LINES_PER_FUNCTION_MAX = 70
 
 LAYERS = {
-    "words":  {"money", "errors", "clock", "ids", "http", "logs", "config", "setting_types", "keyring", "seams"},
+    "words":  {"money", "errors", "clock", "ids", "http", "logs", "config", "setting_types", "keyring", "seams", "decline"},
     "hands":  {"providers"},
     "floor":  {"storage"},
     "organs": {"merchants", "routing", "rates", "ledger", "webhooks"},

@@ -14,7 +14,7 @@ import msgspec
 from paymux import ids
 from paymux.checkout import render, words
 from paymux.checkout.logo import Logos, logo_path
-from paymux.checkout.screens import alive, screen
+from paymux.checkout.screens import alive, declined_for, screen
 from paymux.checkout.view import LanguageLink, Method, Notice, Screen, View, http_status
 from paymux.errors import Refusal, Refused
 from paymux.http.serve import Request, Response, Route, Table
@@ -270,6 +270,7 @@ class Checkout:
             email_typed=typed,
             notices=notices,
             refused=refused,
+            decline=declined_for(seen.attempts),
             form_action=_with(page, lang=seen.picked),
             csrf=self._token(seen),
             continue_url=waiting.handed_url if waiting and handed else None,

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from paymux.checkout import words
 from paymux.checkout.amounts import amount_markup, time_markup
-from paymux.checkout.view import Detail, Instructions, Screen, View
+from paymux.checkout.view import Decline, Detail, Instructions, Screen, View
 from paymux.money import Money
 
 Fact = tuple[str, Markup, str | None]  # label's key, value, what a copy button copies
@@ -48,7 +48,8 @@ def paragraphs(view: View) -> list[str]:
         case Screen.CANCELLED:
             return ["nothing_charged", *again]
         case Screen.FAILED:
-            return ["failed.received"] if some_came else ["nothing_charged", "again.shop"]
+            why = [] if view.decline is Decline.UNKNOWN else [f"decline.{view.decline}"]
+            return ["failed.received"] if some_came else [*why, "nothing_charged", "again.shop"]
         case Screen.EXPIRED:
             return ["expired.text", "expired.sent"] if view.reference else ["expired.text"]
         case Screen.SHORT:

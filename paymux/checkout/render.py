@@ -189,9 +189,11 @@ def _again_key(view: View) -> str:
     return "action.reload" if all(method.declined for method in view.choosable) else "again.title"
 
 
-def _place(method: Method) -> tuple[bool, bool]:
-    """Where a method stands among the others: what works first, then what was declined, last what is not available."""
-    return (not method.available, method.declined)
+def _place(method: Method) -> tuple[bool, bool, bool]:
+    """Where a method stands among the others: what works first, and of it what the shop asked for; then what was declined, last what is
+    not available."""
+    asked = method.highlighted and method.available and not method.declined
+    return (not method.available, method.declined, not asked)
 
 
 def _notice(notice: Notice, view: View) -> Markup:

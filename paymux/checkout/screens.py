@@ -1,11 +1,37 @@
-"""Which screen shows a payment as it stands. Pure."""
+"""Which screen shows a payment as it stands, and why the last attempt was declined, as far as buyers are told. Pure."""
 
 from collections.abc import Sequence
 
-from paymux.checkout.view import Screen
+from paymux.checkout.view import Decline, Screen
+from paymux.decline import DeclineReason
 from paymux.payments.decide import overdue
 from paymux.payments.lifecycle import ALIVE, OPEN, SUCCESS, AttemptState, State
 from paymux.payments.model import Attempt, Attention, LastError, Payment
+
+# What a buyer is told of a reason. One that is not here is told as unknown: the bank gave none that helps, or it would help a thief
+# (`paymux.decline.DISCREET`). Number, date and code of a card have one text, which says not which of them was wrong.
+TOLD = {
+    DeclineReason.INSUFFICIENT_FUNDS:      Decline.NOT_ENOUGH,
+    DeclineReason.LIMIT_EXCEEDED:          Decline.NOT_ENOUGH,
+    DeclineReason.AUTHENTICATION_FAILED:   Decline.NOT_CONFIRMED,
+    DeclineReason.EXPIRED_CARD:            Decline.BAD_DETAILS,
+    DeclineReason.INCORRECT_NUMBER:        Decline.BAD_DETAILS,
+    DeclineReason.INCORRECT_CVC:           Decline.BAD_DETAILS,
+    DeclineReason.INVALID_ACCOUNT:         Decline.NOT_ACCEPTED,
+    DeclineReason.CARD_NOT_SUPPORTED:      Decline.NOT_ACCEPTED,
+    DeclineReason.CURRENCY_NOT_SUPPORTED:  Decline.NOT_ACCEPTED,
+    DeclineReason.TRANSACTION_NOT_ALLOWED: Decline.NOT_ACCEPTED,
+    DeclineReason.AMOUNT_NOT_ALLOWED:      Decline.AMOUNT_LIMIT,
+    DeclineReason.SESSION_EXPIRED:         Decline.TOO_SLOW,
+}  # fmt: skip
+
+
+def declined_for(attempts: Sequence[Attempt]) -> Decline:
+    """Why the last attempt was declined, in the buyer's words; UNKNOWN if it was not."""
+    last = attempts[-1] if attempts else None
+    if last is None or last.state is not AttemptState.DECLINED:
+        return Decline.UNKNOWN
+    return TOLD.get(DeclineReason.of(last.decline_reason), Decline.UNKNOWN)
 
 
 def alive(attempts: Sequence[Attempt]) -> Attempt | None:

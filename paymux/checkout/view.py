@@ -55,7 +55,7 @@ EMAIL_NOTICES = frozenset({Notice.BAD_EMAIL, Notice.EMAIL_MISSING})
 
 
 class Decline(StrEnum):
-    """Why an attempt was declined, in the buyer's words; UNKNOWN when nobody said why."""
+    """Why an attempt was declined, in the buyer's words; UNKNOWN when nobody said why, or a thief must not know."""
 
     UNKNOWN = "unknown"
     NOT_ENOUGH = "not_enough"
@@ -73,7 +73,7 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None  # only for codes the catalogues do not know
     available: bool = True  # False: shown, marked, not choosable; leave a method out to hide it
     needs_email: bool = False
-    highlighted: bool = False  # the shop asked for it
+    highlighted: bool = False  # the shop asked for it: marked, and before the others
     declined: bool = False  # an attempt by it was declined: marked, behind the others, and still choosable
     kind: str | None = None  # the catalogue's code, where the form sends another one; `name` then stands as the line below
 

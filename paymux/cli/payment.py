@@ -115,6 +115,7 @@ def _tell_attempt(attempt: "Attempt") -> None:
 
     facts = [
         ("state", attempt.state + (f" ({attempt.reason})" if attempt.reason else "")),
+        ("decline reason", attempt.decline_reason),
         ("route", f"{attempt.route} by {attempt.provider}, method {attempt.method}"),
         ("key", attempt.operation_key),
         ("provider's", attempt.provider_ref),

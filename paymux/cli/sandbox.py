@@ -1,20 +1,32 @@
 """`paymux sandbox …`: report what a provider would, and move the clock. Works beside a running server and without one."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 from paymux.cli.run import AsJson, Where, accepted, bad_option, run, tell_json
+from paymux.decline import DeclineReason
 
 if TYPE_CHECKING:
     from paymux.app import Core
 
-ORDER = "exchanger:"
+ORDER, PAYOUT = "exchanger:", "echelon-payout:"
 ADVANCE_S_MAX = 100 * 366 * 86400
 
+Reason = Annotated[DeclineReason, Parameter(name="--decline-reason", name_transform=str.lower)]  # the words as they are everywhere
 Outcome = Literal["paid", "declined", "pending", "review", "settled", "expired"]
 
 
-def report(*, payment: str, outcome: Outcome, amount: str | None = None, as_json: AsJson = False, where: Where | None = None) -> None:
+def report(
+    *,
+    payment: str,
+    outcome: Outcome,
+    amount: str | None = None,
+    decline_reason: Reason | None = None,
+    as_json: AsJson = False,
+    where: Where | None = None,
+) -> None:
     """Report an outcome as if the sandbox's provider had; opens the attempt if the buyer has not. A repeat changes nothing.
 
     Parameters
@@ -25,15 +37,24 @@ def report(*, payment: str, outcome: Outcome, amount: str | None = None, as_json
         What is reported; declined is final for the payment, expired is the clock's.
     amount
         How much came, where an order of the exchange was paid with another amount than asked.
+    decline_reason
+        Why a payment is declined; payouts and orders of the exchange have no such reason.
     """
-    answer = run(where, partial(_report, payment, outcome, amount), sandbox=True, secret_key=payment.startswith(ORDER))
+    if decline_reason is not None and (outcome != "declined" or payment.startswith((ORDER, PAYOUT))):
+        raise bad_option("decline-reason", "only a payment that is reported as declined has one")
+    answer = run(
+        where,
+        partial(_report, payment, outcome, amount, decline_reason=decline_reason),
+        sandbox=True,
+        secret_key=payment.startswith(ORDER),
+    )
     if as_json:
         return tell_json(answer)
     done = "changed nothing: it was reported before" if answer["outcome"] == "repeated" else "is"
     print(f"{answer['payment']} {done} {answer['status']}" if done == "is" else f"{answer['payment']} {done}; it is {answer['status']}")
 
 
-async def _report(text: str, outcome: str, amount: str | None, core: "Core") -> dict[str, str]:
+async def _report(text: str, outcome: str, amount: str | None, core: "Core", decline_reason: DeclineReason | None = None) -> dict[str, str]:
     if text.startswith(ORDER):
         return await _report_order(text.removeprefix(ORDER), outcome, amount, core)
     if amount is not None:
@@ -42,10 +63,11 @@ async def _report(text: str, outcome: str, amount: str | None, core: "Core") -> 
     from paymux.payments.model import Outcome
     from paymux.payments.report import SandboxReport, Told
 
-    if text.startswith("echelon-payout:"):
+    if text.startswith(PAYOUT):
         return await _report_payout(text, outcome, core)
     found = await payment_named(core, text)
-    advanced = accepted(await core.writer.submit(core.reporter.report, SandboxReport(found.id, Told(outcome))))
+    told = SandboxReport(found.id, Told(outcome), decline_reason or DeclineReason.UNKNOWN)
+    advanced = accepted(await core.writer.submit(core.reporter.report, told))
     payment = advanced.payment
     return {
         "payment": text if text.startswith("echelon:") else name_of(payment),
@@ -83,7 +105,7 @@ async def _report_payout(text: str, outcome: str, core: "Core") -> dict[str, str
     events = {"paid": PayoutEvent.PAID, "declined": PayoutEvent.FAILED, "pending": PayoutEvent.PENDING}
     if outcome not in events:
         raise bad_option("outcome", f"a payout is {', '.join(events)}, never {outcome}")
-    reference = await echelon_reference(core, text.removeprefix("echelon-payout:"))
+    reference = await echelon_reference(core, text.removeprefix(PAYOUT))
     payout = await core.reader.submit(by_reference, ("echelon", reference)) if reference else None
     if payout is None:
         raise Declined(f"there is no payout {text}")

@@ -243,7 +243,8 @@ class Starter:
                 started = msgspec.structs.replace(base, event=Event.HANDED_OVER, provider_ref=answer.reference, handed_url=answer.url)
                 reports = [msgspec.structs.replace(started, ask_at=attempt.started_at + now_ask)]
             case Turned():
-                reports, given_up = [msgspec.structs.replace(base, event=Event.DECLINED, why=answer.why)], True
+                declined = msgspec.structs.replace(base, event=Event.DECLINED, why=answer.why, decline_reason=answer.decline_reason)
+                reports, given_up = [declined], True
             case NotSent():
                 reports, given_up = [_unavailable(base, answer.why)], True
             case Unclear() if not provider.abilities.start_moves_money and not answer.odd:

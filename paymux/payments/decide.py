@@ -168,6 +168,7 @@ class _Case:
             ask_at=report.ask_at if alive else None,
             doubted_at=(attempt.doubted_at or now) if state is AttemptState.UNCLEAR else None,
             ended_at=None if alive else now,
+            decline_reason=report.decline_reason if state is AttemptState.DECLINED else attempt.decline_reason,
         )
         return True
 

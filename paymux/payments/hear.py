@@ -42,7 +42,7 @@ def heard(attempt: Attempt, status: Status | StartAnswer, source: Source, now: i
         case Flagged():
             return [report(Event.FLAGGED, ask_at=ask_at)]
         case Turned():
-            return [report(Event.DECLINED, status.why)]
+            return [report(Event.DECLINED, status.why, decline_reason=status.decline_reason)]
         case Cancelled():
             return [report(Event.CANCELLED, "the provider ended it", error=attempt_error(attempt))]
         case Waiting():

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from paymux.decline import DeclineReason
 from paymux.ledger.postings import Foreign
 from paymux.money import Money, known
 from paymux.payments.lifecycle import AttemptState, Event, State
@@ -126,6 +127,7 @@ class Attempt(msgspec.Struct, frozen=True):
     started_at: int
     doubted_at: int | None  # since when it is unclear
     ended_at: int | None
+    decline_reason: str | None = None  # one of DeclineReason; None if it was not declined, and where it was before reasons were kept
 
 
 class Source(StrEnum):
@@ -161,6 +163,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""  # who holds the money; the attempt's provider where there is an attempt
     refund_units: int = 0  # with REFUNDED and REFUND_FAILED
     final: bool = False  # with DECLINED: no other attempt is allowed
+    decline_reason: DeclineReason = DeclineReason.UNKNOWN  # with DECLINED
     provider_ref: str | None = None  # with HANDED_OVER
     handed_url: str | None = None  # with HANDED_OVER
     ask_at: int | None = None  # when to ask the provider next

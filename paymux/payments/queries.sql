@@ -103,9 +103,9 @@ RETURNING payment.id;
 
 -- save_attempts --
 -- Write what a change alters of attempts.
--- rows: id bigint, state text, provider_ref text, handed_url text, reason text, ask_at bigint, doubted_at bigint, ended_at bigint
+-- rows: id bigint, state text, provider_ref text, handed_url text, reason text, ask_at bigint, doubted_at bigint, ended_at bigint, decline_reason text
 UPDATE attempt SET state = r.state, provider_ref = r.provider_ref, handed_url = r.handed_url, reason = r.reason, ask_at = r.ask_at,
-    doubted_at = r.doubted_at, ended_at = r.ended_at
+    doubted_at = r.doubted_at, ended_at = r.ended_at, decline_reason = r.decline_reason
 FROM {rows} r WHERE attempt.id = r.id;
 
 -- insert_history --

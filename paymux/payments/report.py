@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from paymux import ids
+from paymux.decline import DeclineReason
 from paymux.errors import Refusal, Refused, refuse
 from paymux.payments import store
 from paymux.payments.advance import Door
@@ -30,6 +31,7 @@ class Told(StrEnum):
 class SandboxReport(msgspec.Struct, frozen=True):
     payment_id: int
     outcome: Told
+    decline_reason: DeclineReason = DeclineReason.UNKNOWN  # with DECLINED
 
 
 class Reporter:
@@ -55,7 +57,7 @@ class Reporter:
         if command.outcome is Told.EXPIRED:
             return await self._advance(tx, [self._base(payment, None, Event.TIMED_OUT)], now)
         attempt = await self._attempt(tx, payment, now)
-        return await self._advance(tx, self._reports(payment, attempt, command.outcome), now)
+        return await self._advance(tx, self._reports(payment, attempt, command), now)
 
     async def _attempt(self, tx: Tx, payment: Payment, now: int) -> Attempt | None:
         earlier = await store.attempts_of(tx, payment.id)
@@ -69,20 +71,21 @@ class Reporter:
         await self._door.advance(tx, [self._base(payment, attempt, Event.HANDED_OVER)], now)
         return attempt
 
-    def _reports(self, payment: Payment, attempt: Attempt | None, outcome: Told) -> list[Report]:
+    def _reports(self, payment: Payment, attempt: Attempt | None, command: SandboxReport) -> list[Report]:
         reference = f"report:{attempt.operation_key}" if attempt else f"report:payment:{payment.id}"
         paid = msgspec.structs.replace(
             self._base(payment, attempt, Event.PAID),
             receipt=Receipt(reference=reference, amount=payment.amount, txid="0x" + ids.hex_token(32)),
         )
-        match outcome:
+        match command.outcome:
             case Told.PAID:
                 return [paid]
             case Told.SETTLED:
                 settled = msgspec.structs.replace(self._base(payment, attempt, Event.SETTLED), txid_out="0x" + ids.hex_token(32))
                 return [settled] if payment.state in SUCCESS else [paid, settled]
             case Told.DECLINED:
-                return [msgspec.structs.replace(self._base(payment, attempt, Event.DECLINED), final=True)]
+                declined = self._base(payment, attempt, Event.DECLINED)
+                return [msgspec.structs.replace(declined, final=True, decline_reason=command.decline_reason)]
             case Told.PENDING:
                 return [self._base(payment, attempt, Event.PENDING)]
             case _:

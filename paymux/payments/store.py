@@ -134,7 +134,8 @@ async def save(
     ]
     tries = {decision.attempt.id: decision.attempt for decision in decisions if decision.attempt is not None}
     attempts = [
-        (a.id, a.state, a.provider_ref, a.handed_url, a.reason, a.ask_at, a.doubted_at, a.ended_at) for _, a in sorted(tries.items())
+        (a.id, a.state, a.provider_ref, a.handed_url, a.reason, a.ask_at, a.doubted_at, a.ended_at, a.decline_reason)
+        for _, a in sorted(tries.items())
     ]
     history = [
         (

@@ -85,7 +85,7 @@ class Transfers:
         provider, send = self._line()
         talk = await self._spoken(provider.identify(attempt.operation_key, wish.bank, wish.payer, wish.password, send))
         if isinstance(talk, Turned):
-            await self._report(attempt, Event.DECLINED, why="the bank refused the login")
+            await self._report(attempt, Event.DECLINED, why="the bank refused the login", decline_reason=talk.decline_reason)
             return attempt, Said.REFUSED
         return attempt, await self._over(attempt) if _is_over(talk) else _plain(talk)
 
@@ -104,7 +104,8 @@ class Transfers:
         provider, send = self._line()
         talk = await self._spoken(provider.answer(attempt.operation_key, number, value, send))
         if isinstance(talk, Turned):
-            await self._report(attempt, Event.DECLINED, final=True, why="the bank rejected the transfer")
+            why = "the bank rejected the transfer"
+            await self._report(attempt, Event.DECLINED, final=True, why=why, decline_reason=talk.decline_reason)
             return Said.REFUSED
         if isinstance(talk, Unclear):
             ask_at = self._clock.now() + ASK_AGAIN_MS

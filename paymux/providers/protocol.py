@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from paymux.decline import DeclineReason
 from paymux.http.client import Call, Reply, Unreachable
 from paymux.money import Money
 from paymux.routing.model import Route
@@ -51,9 +52,10 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Turned(msgspec.Struct, frozen=True, kw_only=True):
-    """Declined for sure: no money moved by this operation key and none will."""
+    """Declined for sure: no money moved by this operation key and none will. `why`: for people who run the gateway."""
 
     why: str
+    decline_reason: DeclineReason = DeclineReason.UNKNOWN
 
 
 class NotSent(msgspec.Struct, frozen=True, kw_only=True):

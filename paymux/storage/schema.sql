@@ -176,6 +176,7 @@ CREATE TABLE attempt (
     started_at bigint NOT NULL,
     doubted_at bigint,
     ended_at bigint,
+    decline_reason text,          -- null: not declined, or before reasons were kept
     UNIQUE (payment_id, number)
 );
 CREATE UNIQUE INDEX attempt_alive ON attempt (payment_id) WHERE state IN ('started', 'handed_over', 'pending', 'unclear');
@@ -294,7 +295,8 @@ CREATE TABLE sandbox_charge (
     due_at bigint,                  -- when it may happen
     when_asked bigint NOT NULL CHECK (when_asked IN (0, 1)), -- 1: only somebody who asks makes it happen
     created_at bigint NOT NULL,
-    updated_at bigint NOT NULL
+    updated_at bigint NOT NULL,
+    decline_reason text             -- before it is declined: what a decline by itself will say
 );
 CREATE INDEX sandbox_charge_due ON sandbox_charge (due_at) WHERE due_at IS NOT NULL AND when_asked = 0;
 

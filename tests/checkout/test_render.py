@@ -157,6 +157,14 @@ def test_a_declined_method_is_marked_behind_the_others_and_can_be_chosen_again(s
     assert [button["value"] for button in tags.all("button") if button.get("name") == "method"] == ["bank", "klarna", "card"]
 
 
+def test_what_the_shop_asked_for_stands_first_of_what_can_be_chosen() -> None:
+    others = (Method(code="ideal", available=False), Method(code="card"), Method(code="paypal", declined=True), Method(code="klarna"))
+    asked = Method(code="bank", highlighted=True)
+    assert rows(but(methods=(*others, asked))) == ["Bank", "Card", "Klarna", "PayPal", "iDEAL"]
+    for facts, last in ({"declined": True}, ["PayPal", "Bank", "iDEAL"]), ({"available": False}, ["PayPal", "iDEAL", "Bank"]):
+        assert rows(but(methods=(*others, msgspec.structs.replace(asked, **facts)))) == ["Card", "Klarna", *last]
+
+
 def test_what_is_not_available_is_named_and_stands_last() -> None:
     view = SAMPLES["choose-unavailable"]
     assert rows(view) == ["Card", "Bank", "Klarna", "iDEAL"]

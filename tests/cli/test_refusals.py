@@ -35,6 +35,12 @@ def url(tmp_path: Path) -> str:
         ("fixtures load everything", "known: ecomtrade24"),
         ("sandbox report --payment 5 --outcome lost", "paid"),
         ("sandbox report --payment other:5 --outcome paid", "ecomtrade24:1459"),
+        ("sandbox report --payment ecomtrade24:5 --outcome declined --decline-reason bored", '"insufficient_funds"'),
+        ("sandbox report --payment ecomtrade24:5 --outcome paid --decline-reason lost_card", "only a payment that is reported as declined"),
+        (
+            "sandbox report --payment exchanger:5 --outcome declined --decline-reason lost_card",
+            "only a payment that is reported as declined",
+        ),
         ("sandbox report --payment ecomtrade24:x --outcome paid", "ecomtrade24:1459"),
         ("sandbox clock --advance -5", "0 or more"),
         ("sandbox clock --advance 5 --reset", "either"),

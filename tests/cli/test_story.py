@@ -1,6 +1,7 @@
 """The command line beside a running server: what a command committed is true for the very next request."""
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from paymux.cli.run import Where, run
@@ -154,6 +155,14 @@ def test_a_person_ends_a_doubt_with_what_the_provider_shows(database_url: str, h
     assert here("payment", "reject", lost, database_url=database_url).stdout == f"Payment ecomtrade24:{lost} is awaiting.\n"
     [attempt] = told("payment", "show", lost, database_url=database_url)["attempts"]
     assert (attempt["state"], attempt["ask_at"]) == ("declined", None)
+    declined = ("sandbox", "report", "--payment", f"ecomtrade24:{lost}", "--outcome", "declined", "--decline-reason", "stolen_card")
+    assert told(*declined, database_url=database_url)["state"] == "failed"
+    attempts = told("payment", "show", lost, database_url=database_url)["attempts"]
+    assert [one["decline_reason"] for one in attempts] == ["unknown", "stolen_card"]
+    assert re.findall(r"decline reason +(\w+)", here("payment", "show", lost, database_url=database_url).stdout) == [
+        "unknown",
+        "stolen_card",
+    ]
     assert told("payment", "list", "--doubt", database_url=database_url)["payments"] == []
     for command in ("accept", "reject"):
         assert "in doubt" in here("payment", command, "--help", database_url=database_url).stdout

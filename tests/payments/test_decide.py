@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from paymux.decline import DeclineReason
 from paymux.errors import Refusal, Refused
 from paymux.ledger.postings import Why
 from paymux.merchants.model import Late, Policy
@@ -187,6 +188,17 @@ def test_a_decline_ends_the_payment_only_when_no_try_is_left(tries: int | None, 
     player = Player(tries=tries).hear(report(Event.DECLINED, final=final, why="no funds"))
     assert (player.payment.state, player.payment.last_error) == (state, LastError.PROVIDER_DECLINED)
     assert (player.attempts[1].state, player.attempts[1].reason) == (AttemptState.DECLINED, "no funds")
+
+
+def test_an_attempt_keeps_why_it_was_declined_and_a_living_one_has_no_reason() -> None:
+    player = Player().hear(report(Event.PENDING, decline_reason=DeclineReason.LOST_CARD))
+    assert player.attempts[1].decline_reason is None
+    player.hear(report(Event.DECLINED, decline_reason=DeclineReason.LOST_CARD), report(Event.DECLINED))
+    assert player.attempts[1].decline_reason == "lost_card"
+    player.hear(paid(10_000))
+    assert (player.attempts[1].state, player.attempts[1].decline_reason) == (AttemptState.PAID, "lost_card")
+    assert Player().hear(report(Event.DECLINED)).attempts[1].decline_reason == "unknown"
+    assert Player().hear(report(Event.CANCELLED)).attempts[1].decline_reason is None
 
 
 def test_the_third_of_three_declines_ends_it() -> None:

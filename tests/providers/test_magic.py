@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from paymux.clock import HOUR, MINUTE
+from paymux.decline import DeclineReason
 from paymux.money import Money, known
 from paymux.providers.protocol import (
     Callback,
@@ -20,7 +21,7 @@ from paymux.providers.protocol import (
     Waiting,
 )
 from paymux.providers.sandbox.charge import Act, State
-from paymux.providers.sandbox.magic import SCRIPTS, cents_of, documented, script_of
+from paymux.providers.sandbox.magic import DECLINES, SCRIPTS, cents_of, documented, script_of
 from tests.providers.town import ALDER, CEDAR, NOW, Town
 
 
@@ -53,8 +54,8 @@ def units(status: Any) -> list[int]:
 
 
 def test_only_these_amounts_are_magic() -> None:
-    assert [cents_of(900000 + cents, 2) for cents in SCRIPTS] == list(SCRIPTS) == list(range(1, 20))
-    for amount, exponent in ((900000, 2), (900020, 2), (9000, 0), (9000010, 3), (900101, 2), (1, 2), (800001, 2)):
+    assert [cents_of(900000 + cents, 2) for cents in SCRIPTS] == list(SCRIPTS) == list(range(1, 39))
+    for amount, exponent in ((900000, 2), (900039, 2), (9000, 0), (9000010, 3), (900101, 2), (1, 2), (800001, 2)):
         assert script_of(amount, exponent) is None
     assert documented()[0][0] == "9000.01"
     assert all(script.about.endswith(".") for script in SCRIPTS.values())
@@ -190,6 +191,21 @@ async def test_16_is_declined_after_the_start(town: Town) -> None:
     assert isinstance(await start(town, 16), Started)
     await town.duty()
     assert [type(status) for status in statuses(town)] == [Turned]
+
+
+async def test_20_to_38_are_declined_each_for_its_reason(town: Town) -> None:
+    for cents in DECLINES:
+        order = town.order(operation_key=f"op_{cents}", amount=magic(cents))
+        assert isinstance(await town.provider().start(order, "alder", town.send), Started)
+    await town.duty()
+    said = {callback.operation_key: callback.status for callback in town.heard if callback}
+    for cents, reason in DECLINES.items():
+        turned = Turned(why="declined by the provider", decline_reason=reason)
+        assert said[f"op_{cents}"] == await town.provider().ask(f"op_{cents}", town.send) == turned
+
+
+def test_every_reason_but_none_has_its_amount() -> None:
+    assert sorted(DECLINES.values()) == sorted(set(DeclineReason) - {DeclineReason.UNKNOWN})
 
 
 async def test_17_is_paid_and_settled(town: Town) -> None:

@@ -1,12 +1,16 @@
 """The buyer's page: what it shows, what its buttons do, what it refuses."""
 
+import re
+
 import pytest
 from msgspec.structs import replace
 
 from paymux.clock import HOUR
+from paymux.decline import DeclineReason
 from paymux.http.client import Call, Reply
 from paymux.money import Money, known
-from paymux.providers.protocol import Cancelled, Flagged, Pending, Received, Turned, Waiting
+from paymux.providers.protocol import Callback, Cancelled, Flagged, Pending, Received, Turned, Waiting
+from paymux.providers.sandbox import messages
 from paymux.providers.sandbox.charge import Act, State
 from paymux.providers.sandbox.house import page
 from paymux.providers.sandbox.magic import documented
@@ -76,6 +80,27 @@ async def test_each_button_changes_the_charge_and_sends_the_buyer_back(town: Tow
     assert town.woken > woken
     await town.duty()
     assert len(town.heard) == callbacks
+
+
+@pytest.mark.parametrize("state", ["open", "pending", "review"])
+async def test_a_decline_says_the_reason_that_was_chosen(town: Town, state: str) -> None:
+    started = await town.started()
+    path = f"/sandbox/pay/{started.reference}"
+    if state != "open":
+        await click(town, started.reference, state)
+    text = (await get(town, path)).body.decode()
+    assert re.findall(r'<option value="([a-z_]+)">', text) == list(DeclineReason)
+    for body in (b"do=decline&decline_reason=bored", b"do=decline&decline_reason=%00", b"do=decline&decline_reason=Lost_card"):
+        answer = await get(town, path, "POST", body)
+        assert (answer.status, "That reason is not known here." in answer.body.decode()) == (400, True)
+    assert (await get(town, path, "POST", b"do=decline&decline_reason=lost_card")).status == 303
+    assert (await get(town, path, "POST", b"do=decline&decline_reason=expired_card")).status == 303  # a second click changes nothing
+    lost = Turned(why="declined by the provider", decline_reason=DeclineReason.LOST_CARD)
+    assert await town.provider().ask("op_1", town.send) == await town.provider().cancel("op_1", town.send) == lost
+    await town.duty()
+    assert town.heard[-1] == Callback(operation_key="op_1", status=lost)
+    text = (await get(town, path)).body.decode()
+    assert ("lost_card" in text, "<select" in text) == (True, False)
 
 
 async def test_late_money_comes_after_two_hours(town: Town) -> None:
@@ -153,6 +178,8 @@ async def test_every_state_has_a_page_whose_buttons_all_work(town: Town) -> None
     for state in State:
         text = bytes(page.shown(replace(charge, state=state)).body).decode()
         assert all(act.value in text or f'value="{act.value}"' not in text for act in Act)
+        told = messages.standing(replace(charge, state=state, decline_reason=DeclineReason.LOST_CARD)).decline_reason
+        assert told == ("lost_card" if state is State.DECLINED else None)
         assert ("<button" in text) is (state in (State.OPEN, State.PENDING, State.REVIEW, State.PAID))
 
 

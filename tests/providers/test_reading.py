@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from paymux.decline import DeclineReason
 from paymux.keyring import Keyring
 from paymux.providers.protocol import Cancelled, Flagged, NotFound, Pending, Received, Started, Turned, Unclear, Waiting
 from paymux.providers.sandbox import messages
@@ -114,6 +115,32 @@ async def test_a_start_is_turned_down_only_by_the_companys_own_word() -> None:
     assert isinstance(await start(200, but(status="open", transfers=[], url="https://pay.example/1")), Started)
     for url in (None, "", "/sandbox/pay/1", "javascript:alert(1)", "https://", "http://[::1/"):
         assert isinstance(await start(200, but(status="open", transfers=[], url=url)), Unclear)
+
+
+@pytest.mark.parametrize(
+    "said", ["0wned", "<script>", "LOST_CARD", "lost_card ", "x" * 5000, "", 5, None, True, [], ["lost_card"], {"a": 1}]
+)
+async def test_a_reason_in_no_words_of_ours_is_unknown_and_a_decline_all_the_same(said: object) -> None:
+    body = but(status="declined", transfers=[], decline_reason=said)
+    signed_body = msgspec.json.encode(body)
+    callback = PROVIDER.read_callback(signed(signed_body), signed_body)
+    assert callback is not None
+    for status in (await asked(body), await PROVIDER.start(ORDER, "alder", Recorder(reply(200, signed_body))), callback.status):
+        assert isinstance(status, Turned)
+        assert status.decline_reason is DeclineReason.UNKNOWN
+    refused = msgspec.json.encode({"error": "not_accepted", "why": "?", "decline_reason": said})
+    assert await PROVIDER.start(ORDER, "alder", Recorder(reply(422, refused))) == Turned(why="?")
+
+
+async def test_a_reason_is_read_and_is_none_of_what_was_not_declined() -> None:
+    for reason in DeclineReason:
+        status = await asked(but(status="declined", transfers=[], decline_reason=reason))
+        assert isinstance(status, Turned)
+        assert status.decline_reason is reason
+    refused = msgspec.json.encode({"error": "not_accepted", "why": "?", "decline_reason": "lost_card"})
+    assert await PROVIDER.start(ORDER, "alder", Recorder(reply(422, refused))) == Turned(why="?", decline_reason=DeclineReason.LOST_CARD)
+    assert isinstance(await asked(but(decline_reason="lost_card")), Received)
+    assert await asked(but(status="pending", transfers=[], decline_reason={"a": [1]})) == Pending()
 
 
 def test_a_callback_with_an_unknown_word_is_unclear_not_refused() -> None:

@@ -104,9 +104,9 @@ class Buyer:
         assert answer.status_code == 302, f"checkout-continue.php answered {answer.status_code}"
         return urljoin(self.base, answer.headers["location"])
 
-    def do(self, company_page: str, act: str) -> str:
+    def do(self, company_page: str, act: str, **fields: str) -> str:
         """Press a button on the company's page; where it sends the buyer then."""
-        answer = self.client.post(company_page, data={"do": act})
+        answer = self.client.post(company_page, data={"do": act, **fields})
         assert answer.status_code == 303, f"{act} was answered {answer.status_code}"
         return answer.headers["location"]
 

@@ -22,6 +22,7 @@ import uvicorn
 from paymux.app import Core, Node
 from paymux.clock import Clock
 from paymux.config import load
+from paymux.decline import DeclineReason
 from paymux.errors import Refused
 from paymux.merchants.create import Created, NewMerchant, create_merchant
 from paymux.merchants.model import Plan, Policy
@@ -152,9 +153,10 @@ class Stage:
         outcome = self.run(self.core.writer.submit(self.core.door.advance, report))
         assert not isinstance(outcome, Refused), f"refused: {outcome}"
 
-    def report(self, session_id: int, outcome: str) -> None:
+    def report(self, session_id: int, outcome: str, decline_reason: str = "unknown") -> None:
         """As `paymux sandbox report`."""
-        told = self.run(self.core.writer.submit(self.core.reporter.report, SandboxReport(session_id, Told(outcome))))
+        wish = SandboxReport(session_id, Told(outcome), DeclineReason(decline_reason))
+        told = self.run(self.core.writer.submit(self.core.reporter.report, wish))
         assert not isinstance(told, Refused), f"refused: {told}"
 
     def now(self) -> int:
@@ -211,7 +213,11 @@ class Stage:
             at=Clock.wall(),
             txid=transfer_txid(reference),
         )
-        said = Standing(operation_key=attempt.operation_key, reference=attempt.provider_ref or "r", status="paid", transfers=[transfer])
+        return self.claim(attempt, status="paid", transfers=[transfer])
+
+    def claim(self, attempt: Attempt, **facts: Any) -> "Callback":
+        """A genuine report of a company, of whatever it says."""
+        said = Standing(operation_key=attempt.operation_key, reference=attempt.provider_ref or "r", **facts)
         body = msgspec.json.encode(said).decode()
         timestamp = str(Clock.wall())
         signature = messages.sign(self.core.keyring, attempt.provider, timestamp, body)

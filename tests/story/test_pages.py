@@ -251,6 +251,7 @@ async def test_a_hosted_page_of_a_free_merchant_highlights_what_the_shop_asked_f
     text = (await page(live, number)).text
     assert text.count("row chosen") == 1
     assert re.search(r'row chosen"[^>]*value="paypal"', text)
+    assert re.findall(r'name="method" value="([a-z]+)"', text)[:2] == ["paypal", "card"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])

@@ -14,6 +14,7 @@ import msgspec
 
 from paymux import ids
 from paymux.checkout.logo import logo_path
+from paymux.checkout.screens import declined_for
 from paymux.checkout.transfer import render, words
 from paymux.checkout.transfer.view import ENDS, Choice, Hint, Page, View
 from paymux.clock import ticks
@@ -280,6 +281,7 @@ class TransferDoor:
             country=facts.country,
             payer_locked=facts.payer_locked,
             links=links,
+            decline=declined_for(seen.attempts),
             can_return=returns,
             leave_after_s=stays if returns and not seen.embedded else 0,
             to_bank=self._bank_name(facts),

@@ -11,10 +11,12 @@ import jinja2
 from markupsafe import Markup, escape
 
 from paymux.checkout import render as checkout
+from paymux.checkout import words as checkout_words
 from paymux.checkout.amounts import amount_markup, shows_code, time_left, time_markup
 from paymux.checkout.links import StaticFile, origin, safe_logo, safe_url, static_files
 from paymux.checkout.transfer import words
 from paymux.checkout.transfer.view import ASKING, FIELD_HINTS, STATUS, Hint, Page, View
+from paymux.checkout.view import Decline
 from paymux.money import Money, decimal_text
 
 WIDGET_PATH = "/widget.js"
@@ -87,6 +89,7 @@ def _templates() -> jinja2.Environment:
 
 def _context(view: View) -> dict[str, object]:
     tone, icon_name = TONES.get(view.page, ("calm", "clock"))
+    told = view.page is Page.FAILED and view.decline is not Decline.UNKNOWN
     return {
         "v": view,
         "t": lambda key, **values: words.text(view.language, key, **values),
@@ -104,6 +107,7 @@ def _context(view: View) -> dict[str, object]:
         "tone": tone,
         "tone_icon": icon_name,
         "title": words.text(view.language, f"{view.page}.title"),
+        "why": checkout_words.text(view.language, f"decline.{view.decline}") if told else None,
         "refresh_s": REFRESH_S.get(view.page, 0),
         "live": view.links.get("live") if view.page in LIVE else None,
         "screen": "choose" if view.page in ASKING else view.page,

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from paymux.checkout.view import Decline
 from paymux.money import Money
 
 
@@ -89,6 +90,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     digits: int = 0
 
     links: dict[str, str] = {}  # "here" (form action), "banks", "go", "live", "result", "es", "en": query strings
+    decline: Decline = Decline.UNKNOWN  # FAILED: why, if that helps the payer
     can_return: bool = False
     leave_after_s: int = 0  # 0: stays
     to_bank: str | None = None

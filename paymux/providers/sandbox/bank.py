@@ -2,6 +2,7 @@
 
 import msgspec
 
+from paymux.decline import DeclineReason
 from paymux.http.client import Call, Reply, Unreachable
 from paymux.keyring import Keyring
 from paymux.providers.bank import Bank, Dialogue, Down, Talk
@@ -52,7 +53,7 @@ def _read(reply: Reply) -> Talk:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Unclear(why=f"the bank's answer makes no sense: HTTP {reply.status}", odd=True)
     if reply.status == 422 and fault.error == messages.NOT_ACCEPTED:
-        return Turned(why=fault.why)
+        return Turned(why=fault.why, decline_reason=DeclineReason.of(fault.decline_reason))
     if reply.status == 503 and fault.error == messages.DOWN:
         return Down(fault.why)
     return Unclear(why=f"the bank's answer makes no sense: HTTP {reply.status}", odd=True)

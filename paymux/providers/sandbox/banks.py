@@ -42,6 +42,7 @@ WRONG_KEY = "00000000"  # the bank asks again
 class Code(StrEnum):
     """Last answers that do not simply pay."""
 
+    NO_FUNDS = "96"  # rejected: the account has not enough
     SLOW = "97"  # the transfer is on its way and arrives in a minute
     BROKEN = "98"  # the line breaks before the bank takes the order
     REJECTED = "99"
@@ -51,6 +52,7 @@ DOCUMENTED = (
     ("password 0000", "the bank refuses the login"),
     ("password 5030", "the bank is down"),
     ("first question 00000000", "wrong, and asked again; the third time the bank refuses"),
+    ("last question 96", "the bank rejects the transfer: not enough money"),
     ("last question 97", "on its way; the money comes a minute later"),
     ("last question 98", "the line breaks: the system-error token, nothing moved"),
     ("last question 99", "the bank rejects the transfer"),

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from paymux.clock import HOUR
+from paymux.decline import DeclineReason
 from paymux.money import UNITS_MAX, Money, known
 
 LATE_MS = 2 * HOUR  # later than a payment usually stays open
@@ -98,6 +99,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     next_act: Act | None = None  # what happens by itself
     due_at: int | None = None
     when_asked: bool = False  # it happens only when somebody asks
+    decline_reason: DeclineReason | None = None  # why it was declined; before that, what a decline by itself will say
     created_at: int
     updated_at: int
 
@@ -136,8 +138,8 @@ def over_units(amount_units: int) -> int:
     return min(amount_units + max(amount_units // 10, 1), UNITS_MAX)
 
 
-def act_on(charge: Charge, act: Act, now: int) -> Acted | None:
-    """What an act does; None if the charge's life has no such move."""
+def act_on(charge: Charge, act: Act, now: int, decline_reason: DeclineReason | None = None) -> Acted | None:
+    """What an act does; None if the charge's life has no such move. `decline_reason`: with DECLINE."""
     state = MOVES.get((charge.state, act))
     if state is None or not _sensible(charge, act):
         return None
@@ -146,6 +148,8 @@ def act_on(charge: Charge, act: Act, now: int) -> Acted | None:
         return Acted(replace(after, next_act=Act.ARRIVE, due_at=now + LATE_MS))
     if act is Act.CANCEL:
         return Acted(after)  # who cancels knows it from the answer
+    if act is Act.DECLINE:
+        after = replace(after, decline_reason=decline_reason or charge.decline_reason)
     units = _incoming(charge, act)
     if units:
         name = f"{charge.operation_key}.{len(charge.transfers) + 1}"

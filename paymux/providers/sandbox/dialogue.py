@@ -9,12 +9,14 @@ import msgspec
 from msgspec.structs import replace
 
 from paymux.clock import MINUTE
+from paymux.decline import DeclineReason
 from paymux.providers.bank import Account, Step
 from paymux.providers.sandbox.banks import ACCOUNTS, BANKS, DOWN_PASSWORD, QUESTIONS, REFUSED_PASSWORD, WRONG_KEY, Code
 from paymux.providers.sandbox.charge import Act, Acted, Charge, State, act_on
 
 WRONG_MAX = 3
 CODES = frozenset(bank.code for bank in BANKS)
+REFUSALS: dict[str, DeclineReason] = {Code.NO_FUNDS: DeclineReason.INSUFFICIENT_FUNDS, Code.REJECTED: DeclineReason.DO_NOT_HONOR}
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,12 +57,12 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a step came to. `down`: the bank does not serve; `broken`: the line breaks before the answer."""
+    """What a step came to. `refused`: why, if it was; `down`: the bank does not serve; `broken`: the line breaks before the answer."""
 
     reply: Reply
     kept: Kept | None
     acted: Acted | None = None
-    refused: bool = False
+    refused: DeclineReason | None = None
     down: bool = False
     broken: bool = False
 
@@ -68,7 +70,7 @@ class Heard:
 def hear(charge: Charge, kept: Kept | None, said: Said, now: int) -> Heard:
     """One step of a payer."""
     if charge.state is not State.OPEN or charge.next_act is not None:
-        refused = charge.state is State.DECLINED
+        refused = (charge.decline_reason or DeclineReason.UNKNOWN) if charge.state is State.DECLINED else None
         return Heard(Reply(step=Step.OVER), kept, refused=refused)
     if said.do == "identify" and said.bank in CODES:
         return _identify(charge, kept, said, now)
@@ -95,7 +97,7 @@ def _identify(charge: Charge, kept: Kept | None, said: Said, now: int) -> Heard:
     if said.password == DOWN_PASSWORD:
         return Heard(stands(kept), kept, down=True)
     if said.password == REFUSED_PASSWORD or not said.password:
-        return Heard(Reply(step=Step.OVER), kept, act_on(charge, Act.DECLINE, now), refused=True)
+        return _refused(charge, kept, DeclineReason.AUTHENTICATION_FAILED, now)
     begun = Kept(operation_key=charge.operation_key, bank=said.bank, payer=said.payer)
     return Heard(stands(begun), begun)
 
@@ -105,18 +107,22 @@ def _answer(charge: Charge, kept: Kept, value: str, now: int) -> Heard:
     if len(value) != digits or not (value.isascii() and value.isdigit()) or value == WRONG_KEY:
         kept = replace(kept, wrong=kept.wrong + 1)
         if kept.wrong >= WRONG_MAX:
-            return Heard(Reply(step=Step.OVER), kept, act_on(charge, Act.DECLINE, now), refused=True)
+            return _refused(charge, kept, DeclineReason.AUTHENTICATION_FAILED, now)
         return Heard(stands(kept, wrong=True), kept)
     if kept.answered + 1 < len(QUESTIONS):
         kept = replace(kept, answered=kept.answered + 1, wrong=0)
         return Heard(stands(kept), kept)
     if value == Code.BROKEN:
         return Heard(stands(kept), kept, broken=True)
-    if value == Code.REJECTED:
-        return Heard(Reply(step=Step.OVER), kept, act_on(charge, Act.DECLINE, now), refused=True)
+    if value in REFUSALS:
+        return _refused(charge, kept, REFUSALS[value], now)
     if value == Code.SLOW:
         slow = act_on(charge, Act.PENDING, now)
         assert slow is not None, "an open charge can become pending"
         arrives = replace(slow.charge, next_act=Act.ARRIVE, due_at=now + MINUTE)
         return Heard(Reply(step=Step.OVER), kept, Acted(arrives, slow.told))
     return Heard(Reply(step=Step.OVER), kept, act_on(charge, Act.APPROVE, now))
+
+
+def _refused(charge: Charge, kept: Kept | None, why: DeclineReason, now: int) -> Heard:
+    return Heard(Reply(step=Step.OVER), kept, act_on(charge, Act.DECLINE, now, why), refused=why)

@@ -8,6 +8,7 @@ payment is special, so a shop sees each trouble by its own API. `SCRIPTS` is the
   with HTTP 500, paid after 60 s   .09 half is paid   .10 a tenth too much   .11 paid two hours later   .12 reported twice   .13 "pending"
   reported after "paid"   .14 under review   .15 questions are answered with nonsense   .16 declined after the start   .17 paid and settled
   .18 start never arrives   .19 start hangs, paid and reported after 60 s whatever was done meanwhile
+  .20 to .38 declined after the start, each for a reason of its own (`DECLINES`)
 
 >>> script_of(900002, 2).name
 'declined at the start'
@@ -22,6 +23,7 @@ from types import MappingProxyType
 import msgspec
 
 from paymux.clock import SECOND
+from paymux.decline import DeclineReason
 from paymux.money import decimal_text
 from paymux.providers.sandbox.charge import LATE_MS, Act, State
 
@@ -51,13 +53,40 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     then: Act | None = None  # happens by itself
     after_ms: int = 0
     when_asked: bool = False  # `then` happens only when somebody asks, and no callback tells of it
+    decline_reason: DeclineReason | None = None
     asked_nonsense: bool = False
 
 
+DECLINES: Mapping[int, DeclineReason] = MappingProxyType(
+    {
+        20: DeclineReason.INSUFFICIENT_FUNDS,
+        21: DeclineReason.LIMIT_EXCEEDED,
+        22: DeclineReason.AUTHENTICATION_FAILED,
+        23: DeclineReason.EXPIRED_CARD,
+        24: DeclineReason.INCORRECT_NUMBER,
+        25: DeclineReason.INCORRECT_CVC,
+        26: DeclineReason.INVALID_ACCOUNT,
+        27: DeclineReason.CARD_NOT_SUPPORTED,
+        28: DeclineReason.CURRENCY_NOT_SUPPORTED,
+        29: DeclineReason.TRANSACTION_NOT_ALLOWED,
+        30: DeclineReason.AMOUNT_NOT_ALLOWED,
+        31: DeclineReason.SESSION_EXPIRED,
+        32: DeclineReason.DO_NOT_HONOR,
+        33: DeclineReason.ISSUER_UNAVAILABLE,
+        34: DeclineReason.LOST_CARD,
+        35: DeclineReason.STOLEN_CARD,
+        36: DeclineReason.PICKUP_CARD,
+        37: DeclineReason.RESTRICTED_CARD,
+        38: DeclineReason.FRAUDULENT,
+    }
+)
 SCRIPTS: Mapping[int, Script] = MappingProxyType(
     {
         1: Script(name="approved", about="Paid at once; a callback says so.", then=Act.APPROVE),
-        2: Script(name="declined at the start", about="The start call is turned down.", begins=State.DECLINED),
+        2: Script(
+            name="declined at the start", about="The start call is turned down, for do_not_honor.",
+            begins=State.DECLINED, decline_reason=DeclineReason.DO_NOT_HONOR,
+        ),
         3: Script(
             name="pending, then paid", about="Pending; paid for who asks after 60 s. No callback.",
             begins=State.PENDING, then=Act.APPROVE, after_ms=SOON_MS, when_asked=True,
@@ -95,6 +124,10 @@ SCRIPTS: Mapping[int, Script] = MappingProxyType(
             about="The start call is never answered; 60 s later the charge is paid and reported, even if it was given up.",
             start=Manner.HANGS, then=Act.ARRIVE, after_ms=SOON_MS,
         ),
+        **{
+            cents: Script(name=f"declined, {reason}", about="As 9000.16, for this reason.", then=Act.DECLINE, decline_reason=reason)
+            for cents, reason in DECLINES.items()
+        },
     }
 )  # fmt: skip
 ORDINARY = Script(name="ordinary", about="The tester decides on the buyer's page.")

@@ -6,6 +6,8 @@ without `url`, with `X-Sandbox-Timestamp` and `X-Sandbox-Signature`: hex of HMAC
 body, under the installation's own key.
 """
 
+from typing import Any
+
 import msgspec
 
 from paymux.keyring import Keyring
@@ -42,7 +44,11 @@ class SentTransfer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an operation stands. `status` is one of `charge.State`; `url` is the buyer's page, while it is open."""
+    """How an operation stands. `status` is one of `charge.State`; `url` is the buyer's page, while it is open.
+
+    `decline_reason` is a word of `DeclineReason`, with "declined". Whatever else comes there is read as none said: what is known of the
+    money must not depend on it.
+    """
 
     operation_key: str
     reference: str
@@ -50,11 +56,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     transfers: list[SentTransfer] = []
     settled_txid: str | None = None
     url: str | None = None
+    decline_reason: Any = None
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     error: str
     why: str
+    decline_reason: Any = None  # with NOT_ACCEPTED; read as in a `Standing`
 
 
 def standing(charge: Charge, page_url: str | None = None) -> Standing:
@@ -76,6 +84,7 @@ def standing(charge: Charge, page_url: str | None = None) -> Standing:
         ],
         settled_txid=charge.settled_txid if charge.state is State.PAID else None,
         url=page_url if charge.state is State.OPEN else None,
+        decline_reason=charge.decline_reason if charge.state is State.DECLINED else None,
     )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from paymux.decline import DeclineReason
 from paymux.http.client import Call, Reply, Unreachable
 from paymux.keyring import Keyring
 from paymux.money import Money, currency, decimal_text, decimal_units
@@ -72,7 +73,7 @@ class SandboxProvider:
         if isinstance(reply, Unreachable):
             return Unclear(why=reply.detail) if reply.sent else NotSent(why=reply.detail)
         if reply.status == 422 and (fault := _read(reply.body, Fault)) and fault.error == messages.NOT_ACCEPTED:
-            return Turned(why=fault.why)
+            return Turned(why=fault.why, decline_reason=DeclineReason.of(fault.decline_reason))
         found = self._standing(reply, order.operation_key)
         if isinstance(found, Unclear):
             return found
@@ -174,7 +175,7 @@ def _status(found: Standing) -> Status:
         case State.PENDING:
             return Pending()
         case State.DECLINED:
-            return Turned(why="declined by the provider")
+            return Turned(why="declined by the provider", decline_reason=DeclineReason.of(found.decline_reason))
         case State.REVIEW:
             return Flagged()
         case State.CANCELLED | State.EXPIRED:

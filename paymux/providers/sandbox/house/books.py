@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from paymux.clock import HOUR, MINUTE, SECOND
+from paymux.decline import DeclineReason
 from paymux.providers.sandbox.charge import Act, Acted, Charge, Paid, State, act_on, is_repeat, marked, passed
 from paymux.providers.sandbox.magic import ORDINARY, SCRIPTS
 from paymux.providers.sandbox.messages import standing
@@ -44,10 +45,11 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Deed(msgspec.Struct, frozen=True):
-    """A tester's click."""
+    """A tester's click. `decline_reason`: with DECLINE."""
 
     reference: str
     act: Act
+    decline_reason: DeclineReason | None = None
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -124,7 +126,7 @@ async def act(tx: Tx, deeds: Sequence[Deed], now: int) -> list[Done | None]:
         if overdue := passed(current[key], now, asked=False):  # what the sweep has not seen yet came before this click
             changes.append(overdue)
             current[key] = overdue.charge
-        done = act_on(current[key], deed.act, now)
+        done = act_on(current[key], deed.act, now, deed.decline_reason)
         if done is not None:
             changes.append(done)
             current[key] = done.charge
@@ -217,6 +219,7 @@ def _begun(command: Opening, now: int) -> Acted:
         next_act=script.then,
         due_at=None if script.then is None else now + script.after_ms,
         when_asked=script.when_asked,
+        decline_reason=script.decline_reason,
         created_at=now,
         updated_at=now,
     )
@@ -265,12 +268,13 @@ def _inserted(c: Charge) -> tuple[object, ...]:
     return (
         c.operation_key, c.reference, c.provider, c.amount_units, c.currency, c.method, c.description, c.return_url, c.callback_url,
         c.state.value, _money(c), int(c.settled), c.magic, next_act, c.due_at, int(c.when_asked), c.created_at, c.updated_at,
+        c.decline_reason,
     )  # fmt: skip
 
 
 def _saved(c: Charge) -> tuple[object, ...]:
     next_act = c.next_act and c.next_act.value
-    return c.operation_key, c.state.value, _money(c), int(c.settled), next_act, c.due_at, int(c.when_asked), c.updated_at
+    return c.operation_key, c.state.value, _money(c), int(c.settled), next_act, c.due_at, int(c.when_asked), c.updated_at, c.decline_reason
 
 
 def _charge(row: Row) -> Charge:
@@ -283,5 +287,6 @@ def _charge(row: Row) -> Charge:
             "settled": bool(row["settled"]),
             "next_act": Act(row["next_act"]) if row["next_act"] else None,
             "when_asked": bool(row["when_asked"]),
+            "decline_reason": DeclineReason.of(row["decline_reason"]) if row["decline_reason"] else None,
         }
     )

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from paymux import ids
+from paymux.decline import DeclineReason
 from paymux.keyring import Keyring
 from paymux.money import currency, decimal_units
 from paymux.providers.sandbox import messages
@@ -39,6 +40,7 @@ NONSENSE = b"<html><title>Maintenance</title>Everything is fine."
 
 _REFERENCE = re.compile(r"[A-Za-z0-9]{24}")
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_REASONS = frozenset(DeclineReason)
 _CLICKS = frozenset(Act) - {Act.ARRIVE, Act.CANCEL, Act.PAID_SETTLED}
 
 
@@ -143,8 +145,8 @@ class House:
             raise ConnectionResetError
         if heard.down:
             return _fault(503, messages.DOWN, "the bank does not serve now")
-        if heard.refused:
-            return _fault(422, messages.NOT_ACCEPTED, "the bank refused")
+        if heard.refused is not None:
+            return _fault(422, messages.NOT_ACCEPTED, "the bank refused", heard.refused)
         return Response(msgspec.json.encode(heard.reply), 200, media_type="application/json")
 
     def _caller(self, request: Request) -> Firm | None:
@@ -197,10 +199,13 @@ class House:
         charge = await self._found(request)
         if charge is None:
             return page.unknown()
-        wanted = await _form_value(request, "do")
+        form = await _form(request)
+        wanted, reason = form.get("do", ""), form.get("decline_reason", DeclineReason.UNKNOWN)
         if wanted not in _CLICKS:
             return page.shown(charge, 400, "That button is not known here. Nothing happened.")
-        done = await self._writer.submit(books.act, Deed(charge.reference, Act(wanted)))
+        if reason not in _REASONS:
+            return page.shown(charge, 400, "That reason is not known here. Nothing happened.")
+        done = await self._writer.submit(books.act, Deed(charge.reference, Act(wanted), DeclineReason(reason)))
         if done is None:
             return page.unknown()
         if not done.allowed:
@@ -254,18 +259,19 @@ class House:
             return False
 
 
-def _fault(status: int, error: str, why: str) -> Response:
-    return Response(msgspec.json.encode(Fault(error=error, why=why)), status, media_type="application/json")
+def _fault(status: int, error: str, why: str, decline_reason: DeclineReason | None = None) -> Response:
+    body = msgspec.json.encode(Fault(error=error, why=why, decline_reason=decline_reason))
+    return Response(body, status, media_type="application/json")
 
 
-async def _form_value(request: Request, name: str) -> str:
-    """One value of a small form; empty if there is none."""
+async def _form(request: Request) -> dict[str, str]:
+    """The first value of each field of a small form; empty if it cannot be read."""
     body = b""
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > FORM_BYTES_MAX:
-                return ""
-        return parse_qs(body.decode("ascii"), max_num_fields=10).get(name, [""])[0]
+                return {}
+        return {name: values[0] for name, values in parse_qs(body.decode("ascii"), max_num_fields=10).items()}
     except (ClientDisconnect, ValueError):
-        return ""
+        return {}

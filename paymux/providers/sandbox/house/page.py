@@ -14,6 +14,7 @@ import msgspec
 from starlette.responses import HTMLResponse, Response
 
 from paymux.clock import text as time_text
+from paymux.decline import DISCREET, DeclineReason
 from paymux.money import Money
 from paymux.providers.sandbox.charge import LEADS_TO, Act, Charge, State, act_on, over_units, short_units
 from paymux.providers.sandbox.firms import FIRMS
@@ -39,6 +40,9 @@ _TITLES = {
 }
 
 
+_REASONS = [reason for reason in DeclineReason if reason is not DeclineReason.UNKNOWN]
+
+
 class Button(msgspec.Struct, frozen=True):
     act: Act
     label: str
@@ -52,6 +56,7 @@ class Group(msgspec.Struct, frozen=True):
 
 def shown(charge: Charge, status: int = 200, notice: str = "") -> Response:
     """The page of a charge."""
+    main = _allowed(charge, _main(charge))
     text = _templates().get_template("charge.html").render(
         title=_TITLES[charge.state],
         firm=FIRMS[charge.provider].title,
@@ -61,7 +66,9 @@ def shown(charge: Charge, status: int = 200, notice: str = "") -> Response:
         received=str(Money(charge.received_units, charge.amount.currency)) if charge.transfers else None,
         arrives=time_text(charge.due_at) if charge.next_act is Act.ARRIVE and charge.due_at is not None else None,
         script=SCRIPTS[charge.magic] if charge.magic is not None else None,
-        main=_allowed(charge, _main(charge)),
+        main=main,
+        reasons=_REASONS if any(button.act is Act.DECLINE for button in main) else [],
+        discreet=DISCREET,
         groups=[Group(group.title, buttons) for group in _groups(charge) if (buttons := _allowed(charge, group.buttons))],
         magic=documented(),
         notice=notice,

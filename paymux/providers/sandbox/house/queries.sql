@@ -1,10 +1,10 @@
 -- add_charges --
 -- Open charges; a key that is there already stays as it is.
--- rows: operation_key text, reference text, provider text, amount_units bigint, currency text, method text, description text, return_url text, callback_url text, state text, transfers text, settled bigint, magic bigint, next_act text, due_at bigint, when_asked bigint, created_at bigint, updated_at bigint
+-- rows: operation_key text, reference text, provider text, amount_units bigint, currency text, method text, description text, return_url text, callback_url text, state text, transfers text, settled bigint, magic bigint, next_act text, due_at bigint, when_asked bigint, created_at bigint, updated_at bigint, decline_reason text
 INSERT INTO sandbox_charge (operation_key, reference, provider, amount_units, currency, method, description, return_url, callback_url, state,
-    transfers, settled, magic, next_act, due_at, when_asked, created_at, updated_at)
+    transfers, settled, magic, next_act, due_at, when_asked, created_at, updated_at, decline_reason)
 SELECT operation_key, reference, provider, amount_units, currency, method, description, return_url, callback_url, state,
-    transfers, settled, magic, next_act, due_at, when_asked, created_at, updated_at
+    transfers, settled, magic, next_act, due_at, when_asked, created_at, updated_at, decline_reason
 FROM {rows} r WHERE true ORDER BY operation_key
 ON CONFLICT (operation_key) DO NOTHING;
 
@@ -39,9 +39,9 @@ FOR UPDATE OF c SKIP LOCKED;
 
 -- save_charges --
 -- Write what changed; the rows are locked.
--- rows: operation_key text, state text, transfers text, settled bigint, next_act text, due_at bigint, when_asked bigint, updated_at bigint
+-- rows: operation_key text, state text, transfers text, settled bigint, next_act text, due_at bigint, when_asked bigint, updated_at bigint, decline_reason text
 UPDATE sandbox_charge SET state = r.state, transfers = r.transfers, settled = r.settled, next_act = r.next_act, due_at = r.due_at,
-    when_asked = r.when_asked, updated_at = r.updated_at
+    when_asked = r.when_asked, updated_at = r.updated_at, decline_reason = r.decline_reason
 FROM {rows} r WHERE sandbox_charge.operation_key = r.operation_key;
 
 -- add_callbacks --

@@ -71,8 +71,9 @@ class PayoutDoor:
             await self._payments.advance(tx, reports, now)
 
     async def _give_back(self, tx: Tx, payouts: Sequence[Payout]) -> None:
-        """What failed counts no longer towards its channel's cap."""
-        counted = [(payout, found) for payout in payouts if (found := self._dialects[payout.teller].capped(payout)) is not None]
+        """What failed counts no longer towards its channel's cap. A refund of a dialect that tells of none has no channel either."""
+        known = [(payout, self._dialects[payout.teller]) for payout in payouts if payout.teller in self._dialects]
+        counted = [(payout, found) for payout, record in known if (found := record.capped(payout)) is not None]
         await recount(tx, [Recount(payout.merchant_id, channel, -units, payout.created_at) for payout, (channel, units) in counted])
 
     async def _tell(self, tx: Tx, payouts: Sequence[Payout], now: int) -> None:

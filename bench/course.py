@@ -36,6 +36,7 @@ CONNECTIONS = 64
 SECRET_KEY = "a secret key for measurements, which protects nothing"
 SETTLES_PER_S_MAX = 6000  # prepared payments a second of a stretch; where they end, the stretch ends
 PGBENCH_PER_S_MAX = 6000
+NOTICES_S = 1.0  # each stretch of notices
 RUN_ORDERS = 10_000_000  # order numbers that one stretch of pgbench may use
 
 
@@ -54,8 +55,8 @@ class Plan:
     engines: tuple[str, ...] = ENGINES
 
 
-SHORT = Plan(rounds=3, seconds=0.6, warm_s=0.15, half_s=1.0, stored=100_000, starts=3, pairs=1, limit_s=240)
-FULL = Plan(rounds=7, seconds=3.0, warm_s=0.4, half_s=3.0, stored=1_000_000, starts=5, pairs=5, limit_s=1800)
+SHORT = Plan(rounds=3, seconds=0.6, warm_s=0.15, half_s=1.0, stored=100_000, starts=3, pairs=2, limit_s=240)
+FULL = Plan(rounds=7, seconds=3.0, warm_s=0.4, half_s=3.0, stored=1_000_000, starts=5, pairs=14, limit_s=1800)
 TINY = Plan(rounds=1, seconds=0.2, warm_s=0.05, half_s=0.3, stored=500, starts=1, pairs=1, limit_s=90, engines=("sqlite",))
 
 
@@ -327,7 +328,7 @@ class Course:
         for engine in self.plan.engines:
             url = self._database(f"{engine}.notices", engine)
             ask = partial(self._measure, f"{engine}.notices")
-            found = notices.measured(engine, url, SECRET_KEY, self.folder, ask, self.plan.pairs, self.plan.half_s)
+            found = notices.measured(engine, url, SECRET_KEY, self.folder, ask, self.plan.pairs, NOTICES_S)
             self.results.notices[engine] = found
             note(f"{engine}: {found.per_s:,.0f} notices a second")
 

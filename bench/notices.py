@@ -1,7 +1,8 @@
 """Notices to a hundred receivers on this machine: how many a second, and how much the others feel of one that hangs and one that refuses.
 
 A provider's signed reports settle prepared payments; each settle writes a notice. The time of a notice is from the commit of its change
-to the recorded answer of its receiver. Calm and troubled stretches alternate at half of what was delivered at full speed.
+to the recorded answer of its receiver. At half of what was delivered at full speed, short calm and troubled stretches alternate, each
+sort as often first, so that neither a machine that grows slower nor a table that grows longer counts for one of them.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from bench import fill, service
@@ -33,15 +35,22 @@ Ask = Callable[[Stretch], Measured]
 
 @dataclass(slots=True)
 class Delivered:
-    """`per_s`: at full speed. `calm_ms`, `troubled_ms`: p99 of the well receivers in each stretch; `moved`: their ratios, by pairs."""
+    """`per_s`: at full speed. `calm_ms`, `troubled_ms`: the well receivers' times in each stretch."""
 
     per_s: float = 0.0
-    calm_ms: list[float] = field(default_factory=list)
-    troubled_ms: list[float] = field(default_factory=list)
+    calm_ms: list[list[float]] = field(default_factory=list)
+    troubled_ms: list[list[float]] = field(default_factory=list)
 
     @property
     def moved(self) -> list[float]:
-        return [troubled / calm for calm, troubled in zip(self.calm_ms, self.troubled_ms, strict=True)]
+        """How p99 moved: over all stretches, and to show how much hangs on one pair of them, without each in turn."""
+        pairs = range(len(self.calm_ms))
+        return [p99(self.troubled_ms, left_out) / p99(self.calm_ms, left_out) for left_out in (None, *(pairs if len(pairs) > 1 else ()))]
+
+
+def p99(stretches: list[list[float]], left_out: int | None = None) -> float:
+    """Of several stretches together."""
+    return quantile(sorted(chain.from_iterable(one for number, one in enumerate(stretches) if number != left_out)), 0.99)
 
 
 @contextlib.contextmanager
@@ -76,11 +85,11 @@ def measured(name: str, url: str, secret_key: str, folder: Path, ask: Ask, pairs
 
         full = stretch(None)
         found.per_s = len(full) / max((max(at for _, _, at in full) - min(made for _, made, _ in full)) / 1000, 0.001)
-        for _ in range(pairs):
-            for trouble, kept in ((False, found.calm_ms), (True, found.troubled_ms)):
+        for number in range(pairs):
+            for trouble in (False, True) if number % 2 == 0 else (True, False):
                 asyncio.run(_addresses(url, [silent, free_port(), *ports[2:]] if trouble else ports))
-                took = sorted(float(at - made) for _, made, at in stretch(found.per_s / 2))
-                kept.append(quantile(took, 0.99))
+                kept = found.troubled_ms if trouble else found.calm_ms
+                kept.append([float(at - made) for _, made, at in stretch(found.per_s / 2)])
     return found
 
 

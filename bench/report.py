@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.course import Plan, Results
+from bench.notices import p99
 
 BUSY_PER_CORE = 0.3
 TITLES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
@@ -118,7 +119,10 @@ def summary(results: Results, plan: Plan) -> dict[str, Any]:
         "memory_mb": results.memory_mb,
         "fill_s": results.fill_s,
         "echelon": {engine: {kind: asdict(row) for kind, row in rows.items()} for engine, rows in results.echelon.items()},
-        "notices": {engine: asdict(one) for engine, one in results.notices.items()},
+        "notices": {
+            engine: {"per_s": one.per_s, "calm_p99_ms": p99(one.calm_ms), "troubled_p99_ms": p99(one.troubled_ms)}
+            for engine, one in results.notices.items()
+        },
         "targets": [
             {"what": t.what, **_plain(spread(t.values)), "must": t.must, "aim": t.aim, "verdict": t.verdict} for t in targets(results, plan)
         ],
@@ -250,8 +254,8 @@ def _notices(results: Results) -> Table:
         table.add_column(TITLES[engine], justify="right")
     found = results.notices.values()
     table.add_row("delivered and recorded a second, all 100 well", *(f"{one.per_s:,.0f}" for one in found))
-    table.add_row("p99 of the others, ms: all well", *(spread(one.calm_ms).shown(".0f") for one in found))
-    table.add_row("p99 of the others, ms: one hangs, one refuses", *(spread(one.troubled_ms).shown(".0f") for one in found))
+    table.add_row("p99 of the others, ms: all well", *(f"{p99(one.calm_ms):.0f}" for one in found))
+    table.add_row("p99 of the others, ms: one hangs, one refuses", *(f"{p99(one.troubled_ms):.0f}" for one in found))
     return table
 
 

@@ -10,8 +10,9 @@ JOBS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv --quiet --system-certs
-# Where uv finds no index (it does not read pip's settings), pip does the same, slower.
-install = { $(UV) pip install --python $(BIN)/python $(1) || $(BIN)/pip install --quiet $(1); }
+# Where uv finds no index (it does not read pip's settings), pip does the same, slower. Everything is compiled once: not every machine keeps what a
+# start compiles, and the tests start hundreds of processes.
+install = { $(UV) pip install --compile-bytecode --python $(BIN)/python $(1) || $(BIN)/pip install --quiet $(1); }
 CHROMIUM := chromium chromium-browser google-chrome google-chrome-stable
 
 .DEFAULT_GOAL := help
@@ -72,9 +73,11 @@ $(VENV)/.made:
 $(VENV)/.ready-run: $(VENV)/.made requirements/run.txt pyproject.toml
 	@$(call install,--require-hashes -r requirements/run.txt)
 	@$(call install,--no-deps --editable .)
+	@$(BIN)/python -m compileall -q paymux
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.made requirements/dev.txt pyproject.toml
 	@$(call install,--require-hashes -r requirements/dev.txt)
 	@$(call install,--no-deps --editable .)
+	@$(BIN)/python -m compileall -q paymux tests bench
 	@touch $@ $(VENV)/.ready-run

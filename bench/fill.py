@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 
 from bench.wire import CURRENCY, PROVIDER, SHOP
-from paymux.app import Core
+from paymux.app.core import Core
 from paymux.cli.exchange_fixtures import load_offer
 from paymux.clock import DAY, Clock
 from paymux.config import load

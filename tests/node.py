@@ -20,7 +20,8 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from paymux.app import PAYOUTS_TOLD, SWEPT_AT_ONCE, TOLD, Core, Node
+from paymux.app.core import PAYOUTS_TOLD, TOLD, Core
+from paymux.app.node import SWEPT_AT_ONCE, Node
 from paymux.clock import Clock
 from paymux.config import load as load_settings
 from paymux.dialects.ecomtrade24.mode import DIALECT

@@ -28,7 +28,7 @@ LAYERS = {
     "organs": {"merchants", "routing", "rates", "ledger", "webhooks"},
     "spine":  {"payments", "payouts", "exchange"},
     "doors":  {"dialects", "checkout", "dashboard", "links"},
-    "root":   {"app", "app_etpay", "app_exchange", "work", "ops", "cli", "__main__"},
+    "root":   {"app", "work", "ops", "cli", "__main__"},
 }  # fmt: skip
 MAY_IMPORT = {
     "words":  {"words"},
@@ -199,8 +199,8 @@ def impurity(name: str) -> str | None:
         ("paymux.dialects.etpay.routes", "paymux.payments.open", True),
         ("paymux.storage.writer", "paymux.payments.open", False),
         ("paymux.money", "paymux.storage.writer", False),
-        ("paymux.app", "paymux.dialects.etpay.routes", True),
-        ("paymux.checkout.routes", "paymux.app", False),
+        ("paymux.app.etpay", "paymux.dialects.etpay.routes", True),
+        ("paymux.checkout.routes", "paymux.app.core", False),
         ("paymux.checkout.routes", ".view", False),
         ("paymux.chapter_nobody_placed", "paymux.money", False),
     ],

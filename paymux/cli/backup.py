@@ -44,7 +44,7 @@ def backup(
 
 
 async def _work(url: str, file: Path | None, to: Path | None) -> "Good":
-    from paymux.app import TOLD
+    from paymux.app.core import TOLD
     from paymux.clock import Clock
     from paymux.ops.backup import Prover
 

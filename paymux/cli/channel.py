@@ -10,7 +10,7 @@ from paymux.cli.run import AsJson, Declined, Switch, Where, bad_option, run, tel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.merchants.channels import Channel, Profile
 
 DIALECT = "echelon"

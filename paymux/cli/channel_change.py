@@ -7,7 +7,7 @@ from paymux.cli.channel import DIALECT, amount_units, edit, percent
 from paymux.cli.run import AsJson, Declined, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.merchants.channels import Channel, Profile
 
 Yes = Literal["yes", "no"]

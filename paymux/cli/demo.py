@@ -17,7 +17,8 @@ from paymux.cli.serve import address, listen, run_server
 from paymux.errors import SettingsError
 
 if TYPE_CHECKING:
-    from paymux.app import Core, Node
+    from paymux.app.core import Core
+    from paymux.app.node import Node
     from paymux.cli.demo_shop import Server, Shop
 
 FOLDER = Path("paymux-data")

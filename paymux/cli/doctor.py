@@ -42,7 +42,7 @@ def doctor(*, skip: tuple[str, ...] = (), as_json: AsJson = False, where: Where 
 
 def _case(where: Where) -> "Case":
     from paymux import config, logs
-    from paymux.app import TOLD
+    from paymux.app.core import TOLD
     from paymux.dialects.ecomtrade24.domain import wallet
     from paymux.keyring import Keyring
     from paymux.ops.finding import Case

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from paymux.cli.run import AsJson, Declined, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.dialects.etpay.account import Account
     from paymux.keyring import Keyring
     from paymux.merchants.create import NewMerchant

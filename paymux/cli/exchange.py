@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from paymux.cli.run import PAGE, AsJson, Declined, Switch, Where, accepted, bad_option, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.exchange.model import Order
 
 Why = Annotated[str, Parameter(help="The reason, for the order's history.")]

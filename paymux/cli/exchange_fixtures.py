@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paymux.cli.run import accepted
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.exchange.model import Currency, Direction
 
 KEY, SECRET = "8c50e2809306b61b9b5f6253f89ed203a60e624f", "97aab8410868ba7c1824f490999607c0ce46a3de"

@@ -7,7 +7,7 @@ from paymux.cli.exchange import units_of
 from paymux.cli.run import AsJson, Declined, Where, accepted, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
 
 
 def partner_key(merchant_id: int, /, *, as_json: AsJson = False, where: Where | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from paymux.cli.run import AsJson, Declined, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.merchants.create import NewMerchant
 
 # EcomTrade24's worked examples: (id, plan, key); a shop, a wallet and a webhook secret in common, no webhook URL.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from paymux.cli.run import AsJson, Declined, Where, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
 
 SILENT_MS = 2000  # a short check says nothing on the way
 STEP_MS = 1000
@@ -27,7 +27,7 @@ def check(*, as_json: AsJson = False, where: Where | None = None) -> None:
 
 
 async def _check(core: "Core") -> tuple[list[Any], dict[str, int]]:
-    from paymux.app import PAYOUTS_TOLD, TOLD
+    from paymux.app.core import PAYOUTS_TOLD, TOLD
     from paymux.clock import Clock
     from paymux.payments.verify import verify
     from paymux.payouts.verify import verify_payouts

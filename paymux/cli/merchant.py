@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from paymux.cli.run import PAGE, AsJson, Declined, Where, bad_option, run, tell_json, warn
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.merchants.create import Created, NewMerchant
     from paymux.merchants.model import Merchant
 

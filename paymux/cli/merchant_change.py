@@ -9,7 +9,7 @@ from paymux.cli.merchant import DIALECT, Plan, domain_named, facts_of, judge_url
 from paymux.cli.run import AsJson, Declined, Switch, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.merchants.change import ChangeMerchant, RotateKey
     from paymux.merchants.model import Merchant
 

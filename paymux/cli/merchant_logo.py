@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from paymux.cli.run import AsJson, Declined, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
 
 
 def logo(

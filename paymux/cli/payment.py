@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from paymux.cli.run import PAGE, AsJson, Declined, Where, accepted, bad_option, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.payments.model import Attempt, Payment
     from paymux.payments.story import Story
     from paymux.payouts.model import Payout

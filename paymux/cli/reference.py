@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from paymux.cli.run import Declined, bad_option
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.payments.model import Payment
 
 ID_MAX = 2**63 - 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from paymux.cli.run import AsJson, Where, accepted, bad_option, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
 
 
 def refund(payment: str, /, *, id: str, amount: str | None = None, as_json: AsJson = False, where: Where | None = None) -> None:

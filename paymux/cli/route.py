@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from paymux.cli.run import AsJson, Declined, Where, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.merchants.directory import Platform
 
 

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from paymux.errors import PaymuxError, Refused, SettingsError, StorageError
 
 if TYPE_CHECKING:
-    from paymux.app import Core, KeyUse
+    from paymux.app.core import Core, KeyUse
     from paymux.config import Settings
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ async def _run(settings: "Settings", work: "Callable[[Core], Awaitable[T]]", mig
     import msgspec
 
     from paymux import ids
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.storage.connect import must_exist
 
     if not settings.secret_key:

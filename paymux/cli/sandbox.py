@@ -9,7 +9,7 @@ from paymux.cli.run import AsJson, Where, accepted, bad_option, run, tell_json
 from paymux.decline import DeclineReason
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
 
 ORDER, PAYOUT = "exchanger:", "echelon-payout:"
 ADVANCE_S_MAX = 100 * 366 * 86400

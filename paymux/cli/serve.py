@@ -25,7 +25,8 @@ from paymux.errors import SettingsError
 if TYPE_CHECKING:
     import uvicorn
 
-    from paymux.app import Core, Node
+    from paymux.app.core import Core
+    from paymux.app.node import Node
     from paymux.config import Settings
 
 GRACE_S = 4  # for requests under way
@@ -122,7 +123,8 @@ def run_server(settings: "Settings", listener: socket.socket, ready: Ready | Non
 
 
 async def _serve(settings: "Settings", listener: socket.socket, ready: Ready | None, parent: int | None) -> None:
-    from paymux.app import Core, Node
+    from paymux.app.core import Core
+    from paymux.app.node import Node
 
     core = await Core.open(settings)
     try:
@@ -204,7 +206,8 @@ def _server(node: "Node", up: asyncio.Event) -> "uvicorn.Server":
 
 
 async def _work(settings: "Settings") -> None:
-    from paymux.app import Core, Node
+    from paymux.app.core import Core
+    from paymux.app.node import Node
 
     core = await Core.open(settings, migrating=False)
     try:
@@ -262,7 +265,7 @@ def _supervise(settings: "Settings", listener: socket.socket) -> None:
     """Fork the workers, which share the listening socket; start again one that dies; end when all have ended."""
     import uvicorn  # noqa: F401 - loaded once, shared by the workers
 
-    import paymux.app  # noqa: F401
+    import paymux.app.node  # noqa: F401
 
     alive: set[int] = set()
     held, parent_gone = os.pipe()[::-1]  # nobody writes: it closes with this process, however that ends

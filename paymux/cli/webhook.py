@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from paymux.cli.run import PAGE, AsJson, Declined, Where, bad_option, moment, run, tell_json
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
     from paymux.merchants.model import Merchant
     from paymux.webhooks.trial import Trial
 

@@ -13,7 +13,6 @@ Each host (scheme, name, port) has its own pool: a slow one fills its own places
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -22,10 +21,10 @@ from typing import Any
 import httpcore2
 import httpx2
 
-from paymux.http.guard import GuardedNetwork, Kind, Lookup, Names, Stopped, one_line, system_lookup
+from paymux.http.call import Call, Reply, Unreachable
+from paymux.http.guard import GuardedNetwork, Lookup, Names, Stopped, one_line, system_lookup
 
 URL_CHARS_MAX = 2048
-BODY_BYTES_MAX = 65536
 PER_HOST_MAX = 64  # connections to one host; further calls wait inside their own time
 KEEPALIVE_S = 4.0  # shorter than common servers keep, so that an idle connection is rarely closed under a request
 
@@ -35,39 +34,6 @@ _METHOD = re.compile(r"[A-Z]{1,16}")
 _AUTHORITY = re.compile(r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[^\[\]/?#@:]+)(?::[0-9]{1,5})?(?=[/?#]|$)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,252})")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer"})
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request. The client adds Host, User-Agent, Accept-Encoding and Content-Length itself."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    timeout_s: float = 10.0  # for everything together
-    body_max_bytes: int = BODY_BYTES_MAX  # of the reply
-    keep_first: bool = False  # True: a longer reply is cut there and the rest is not read; False: it is `too_large`
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the other side answered. Header names are lower case; repeated ones are joined by ", "."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    elapsed_ms: int
-    cut: bool = False  # the body was as long as we keep, or longer
-
-
-@dataclass(frozen=True, slots=True)
-class Unreachable:
-    """There is no usable reply. `detail` is for a person and never holds the URL's path, query or headers."""
-
-    kind: Kind
-    detail: str
-    sent: bool  # bytes of the request may have left; False means that nothing can have happened
 
 
 def url_fault(url: str) -> str | None:

@@ -10,11 +10,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any
 
 import httpcore2
 
-Kind = Literal["timeout", "refused", "dns", "tls", "forbidden_address", "too_large", "bad_url", "protocol"]
+from paymux.http.call import Kind
+
 Lookup = Callable[[str, int], list[str]]  # blocking; runs in a thread of its own; raises OSError when there is no such name
 
 LOOKUPS_MAX = 256  # names being looked up at once

@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
-
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _TYPE = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n"
@@ -21,6 +19,9 @@ class Answers:
     """What one dispatcher, on one event loop, has answered in this turn of it."""
 
     def __init__(self) -> None:
+        from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle  # commands answer nobody
+
+        self._cycle, self._status_line = RequestResponseCycle, STATUS_LINE
         self._leaving: list[tuple[asyncio.Transport, bytes]] = []
         self._headers: list[tuple[bytes, bytes]] = []
         self._head = b""
@@ -29,7 +30,7 @@ class Answers:
         """Whether the answer is on its way."""
         cycle = getattr(send, "__self__", None)
         if (
-            type(cycle) is not RequestResponseCycle
+            type(cycle) is not self._cycle
             or cycle.response_started
             or cycle.disconnected
             or cycle.flow.write_paused
@@ -44,7 +45,7 @@ class Answers:
             self._headers, self._head = cycle.default_headers, b"".join(b"%s: %s\r\n" % header for header in cycle.default_headers)
         if not self._leaving:  # before anything that this answer sets going, such as the next request of the same connection
             asyncio.get_running_loop().call_soon(self.write)
-        self._leaving.append((cycle.transport, b"".join((STATUS_LINE[status], self._head, _TYPE % len(body), body))))
+        self._leaving.append((cycle.transport, b"".join((self._status_line[status], self._head, _TYPE % len(body), body))))
         cycle.message_event.set()
         cycle.on_response()
         return True

@@ -79,7 +79,7 @@ class Prover:
             raise NotGood(f"rows are missing or too many in the copy: {', '.join(less)}")
 
         async def work(tx: Tx) -> list[str]:
-            from paymux.app import PAYOUTS_TOLD
+            from paymux.app.core import PAYOUTS_TOLD
 
             faults = [*await verify(tx, self._told, self.progress), *await verify_payouts(tx, PAYOUTS_TOLD, self.progress)]
             return [f"{fault.code}: {fault.sentence}" for fault in faults]

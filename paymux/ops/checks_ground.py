@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from paymux.clock import SECOND, iso
 from paymux.errors import StorageError
-from paymux.http.client import Call, Client, Reply
+from paymux.http.call import Call, Reply
+from paymux.http.client import Client
 from paymux.ops.finding import Case, Finding, Severity, lasting
 from paymux.storage import installation
 from paymux.storage.connect import storage_for

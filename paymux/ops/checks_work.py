@@ -128,7 +128,7 @@ async def books(case: Case) -> list[Finding]:
     assert case.storage is not None
 
     async def work(tx: Tx) -> list[Fault]:
-        from paymux.app import PAYOUTS_TOLD
+        from paymux.app.core import PAYOUTS_TOLD
 
         return [*await verify(tx, case.told, case.progress), *await verify_payouts(tx, PAYOUTS_TOLD, case.progress)]
 

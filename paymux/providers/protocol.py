@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from paymux.decline import DeclineReason
-from paymux.http.client import Call, Reply, Unreachable
+from paymux.http.call import Call, Reply, Unreachable
 from paymux.money import Money
 from paymux.routing.model import Route
 

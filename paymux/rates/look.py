@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from paymux.http.client import Call, Client, Reply
+from paymux.http.call import Call, Reply
+from paymux.http.client import Client
 from paymux.rates import book
 from paymux.rates.model import Kind, Quoted, Source, average, judged, read_rate
 from paymux.storage.query import Tx

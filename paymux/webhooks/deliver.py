@@ -17,7 +17,8 @@ import structlog
 from paymux import seams
 from paymux.clock import Clock
 from paymux.errors import PaymuxError
-from paymux.http.client import Call, Client, Reply, Unreachable
+from paymux.http.call import Call, Reply, Unreachable
+from paymux.http.client import Client
 from paymux.keyring import Keyring
 from paymux.storage.writer import Batcher
 from paymux.webhooks import store

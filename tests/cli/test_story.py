@@ -12,7 +12,7 @@ from tests.cli.conftest import Here, Told
 from tests.server import RunningServer, advance_clock, answer_of, call, create_merchant, open_session, paymux, report
 
 if TYPE_CHECKING:
-    from paymux.app import Core
+    from paymux.app.core import Core
 
 
 def hear(database_url: str, story: dict[str, Any], event: Event, receipt: Receipt | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from paymux.app import TOLD
+from paymux.app.core import TOLD
 from paymux.clock import Clock
 from paymux.ops import backup
 from paymux.ops.backup import NotGood, Prover

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from paymux import config
-from paymux.app import Core, Node
+from paymux.app.core import Core
+from paymux.app.node import Node
 from paymux.cli import COMMANDS, SINGLE
 from paymux.payments.lifecycle import AttemptState, State
 from paymux.payments.model import Attention

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paymux.app import TOLD, Core
+from paymux.app.core import TOLD, Core
 from paymux.clock import HOUR, Clock
 from paymux.config import load
 from paymux.dialects.ecomtrade24.domain import wallet

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from paymux.http.client import Call, Reply, Unreachable
+from paymux.http.call import Call, Reply, Unreachable
 from paymux.providers.protocol import (
     Callback,
     Cancelled,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from paymux.clock import DAY, HOUR, MINUTE, SECOND
-from paymux.http.client import Call, Reply, Unreachable
+from paymux.http.call import Call, Reply, Unreachable
 from paymux.money import Money, known
 from paymux.providers.protocol import Cancelled, Flagged, Pending, Received, Started, Turned, Unclear
 from paymux.providers.sandbox import messages

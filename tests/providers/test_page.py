@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from paymux.clock import HOUR
 from paymux.decline import DeclineReason
-from paymux.http.client import Call, Reply
+from paymux.http.call import Call, Reply
 from paymux.money import Money, known
 from paymux.providers.protocol import Callback, Cancelled, Flagged, Pending, Received, Turned, Waiting
 from paymux.providers.sandbox import messages

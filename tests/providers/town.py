@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from paymux.http.client import Call, Reply, Unreachable
+from paymux.http.call import Call, Reply, Unreachable
 from paymux.keyring import Keyring
 from paymux.money import Money, known
 from paymux.providers.protocol import Callback, Order, Provider, Send, Started

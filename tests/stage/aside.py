@@ -5,7 +5,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from paymux.app import Core
+from paymux.app.core import Core
 from paymux.config import load
 from paymux.merchants.create import Created, NewMerchant, create_merchant
 from paymux.merchants.model import Plan

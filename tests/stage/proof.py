@@ -1,6 +1,6 @@
 """That the books and the histories add up: the product's own ledger check, and beside it a few sums of our own."""
 
-from paymux.app import TOLD, Core
+from paymux.app.core import TOLD, Core
 from paymux.payments.verify import verify
 from paymux.storage.query import Tx, load
 

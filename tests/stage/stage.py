@@ -19,7 +19,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 import uvicorn
 
-from paymux.app import Core, Node
+from paymux.app.core import Core
+from paymux.app.node import Node
 from paymux.clock import Clock
 from paymux.config import load
 from paymux.decline import DeclineReason

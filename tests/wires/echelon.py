@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from paymux.app import Core
+from paymux.app.core import Core
 from paymux.cli.echelon import enrol
 from paymux.cli.fixtures import FIXTURES
 from paymux.dialects.echelon.catalogue import FIXTURES as MERCHANTS

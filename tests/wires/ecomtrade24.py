@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from paymux.app import Core
+from paymux.app.core import Core
 from paymux.clock import Clock
 from paymux.keyring import Keyring
 from paymux.merchants.create import NewMerchant, create_merchant

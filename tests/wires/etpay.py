@@ -6,7 +6,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from paymux.app import Core
+from paymux.app.core import Core
 from paymux.cli import fixtures
 from paymux.cli.etpay import join as join_etpay
 from paymux.dialects.etpay.account import Account

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from paymux.app import Core
+from paymux.app.core import Core
 from tests.receiver import Delivery
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from paymux.decline import DeclineReason
-from paymux.http.client import Call, Reply, Unreachable
+from paymux.http.call import Call, Reply, Unreachable
 from paymux.keyring import Keyring
 from paymux.providers.bank import Bank, Dialogue, Down, Talk
 from paymux.providers.protocol import Provider, Send, Turned, Unclear

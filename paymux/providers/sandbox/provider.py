@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from paymux.decline import DeclineReason
-from paymux.http.client import Call, Reply, Unreachable
+from paymux.http.call import Call, Reply, Unreachable
 from paymux.keyring import Keyring
 from paymux.money import Money, currency, decimal_text, decimal_units
 from paymux.providers.protocol import (

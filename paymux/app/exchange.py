@@ -1,9 +1,10 @@
-"""The exchange's part of the composition: its verbs for commands and the server, its doors, and its background duties."""
+"""The exchange's part of a serving process: its doors and its background duties."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from paymux import __version__
+from paymux.app.core import ExchangeVerbs
 from paymux.checkout.exchange_form import ExchangeForm
 from paymux.checkout.orders import OrderPages
 from paymux.clock import Clock
@@ -12,15 +13,8 @@ from paymux.dialects.exchanger import notices, routes
 from paymux.dialects.exchanger.methods import Parts
 from paymux.dialects.exchanger.page import creator
 from paymux.dialects.exchanger.partner import PartnerApi
-from paymux.exchange.catalogue import Shelf
-from paymux.exchange.change import Exchange
-from paymux.exchange.create import Opener
 from paymux.exchange.expire import Sweep
-from paymux.exchange.keys import Keys
-from paymux.exchange.partners import Partners
 from paymux.exchange.payout import Payouts
-from paymux.exchange.read import Reads
-from paymux.exchange.report import Reporter
 from paymux.http import openapi
 from paymux.http.client import Client
 from paymux.http.serve import Table
@@ -32,19 +26,6 @@ from paymux.work import Duty
 
 SWEPT_AT_ONCE = 200
 FORMS = notices.FORMS
-
-
-class ExchangeVerbs:
-    """What a core has for the exchange."""
-
-    def __init__(self, keyring: Keyring) -> None:
-        self.shelf = Shelf()
-        self.exchange = Exchange(keyring, self.shelf, notices.FORM)
-        self.order_opener = Opener(keyring)
-        self.order_reads = Reads(keyring, self.shelf)
-        self.order_reporter = Reporter(self.exchange)
-        self.exchange_keys = Keys(keyring)
-        self.partners = Partners(keyring)
 
 
 class ExchangeDuties:

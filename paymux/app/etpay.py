@@ -1,32 +1,19 @@
-"""ETpay's part of the composition: what the inside is told of it, its API and the pages of a bank transfer."""
+"""ETpay's part of a serving process: its API and the pages of a bank transfer."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from paymux import __version__
+from paymux.app.core import Core
 from paymux.checkout.transfer.door import TransferDoor
-from paymux.dialects.etpay import notices, routes, statuses
+from paymux.dialects.etpay import routes
 from paymux.dialects.etpay.account import DIALECT
 from paymux.dialects.etpay.desk import LOGIN_PATH, PREFIX
 from paymux.http import openapi
 from paymux.http.serve import Table
-from paymux.keyring import Keyring
 from paymux.payments.transfer import Transfers
-from paymux.payouts.model import PayoutDialect, teller
-
-if TYPE_CHECKING:
-    from paymux.app import Core
-
-TOLD = {DIALECT: statuses.TOLD}
-PAYOUTS_TOLD = {teller(DIALECT, refund=refund): notices.PAYOUT_RECORD.told for refund in (False, True)}
-etpay_record = notices.record
 
 
-def etpay_payout_records(keyring: Keyring) -> tuple[PayoutDialect, PayoutDialect]:
-    """What the inside needs of its payouts and of its refunds."""
-    return notices.PAYOUT_RECORD, notices.refund_record(keyring)
-
-
-def etpay_tables(core: "Core", transfers: Transfers, remitter: str | None) -> tuple[Table, Table]:
+def etpay_tables(core: Core, transfers: Transfers, remitter: str | None) -> tuple[Table, Table]:
     """The API's table, and the pages'. `remitter` sends payouts."""
     api = routes.Api(
         core.settings,

@@ -1,178 +1,54 @@
-"""Composition: settings -> storage -> providers -> dialects -> pages -> ASGI. Everything is wired here, once.
-
-`Core` is what commands and the server share: the database and the verbs. `Node` is a serving process: the core, the doors, the
-background duties.
-"""
+"""A serving process: the core, the doors, the background duties. Everything that serves is wired here, once."""
 
 import asyncio
 import os
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Literal
-
-import structlog
+from typing import TYPE_CHECKING
 
 from paymux import __version__
-from paymux.app_etpay import PAYOUTS_TOLD as ETPAY_PAYOUTS_TOLD
-from paymux.app_etpay import TOLD as ETPAY_TOLD
-from paymux.app_etpay import etpay_document, etpay_payout_records, etpay_record, etpay_tables
-from paymux.app_exchange import FORMS as EXCHANGE_FORMS
-from paymux.app_exchange import ExchangeDuties, ExchangeVerbs, exchange_document, exchange_doors
+from paymux.app.core import Core
+from paymux.app.etpay import etpay_document, etpay_tables
+from paymux.app.exchange import FORMS as EXCHANGE_FORMS
+from paymux.app.exchange import SWEPT_AT_ONCE, ExchangeDuties, exchange_document, exchange_doors
 from paymux.checkout.door import Checkout
 from paymux.checkout.front import front
 from paymux.checkout.payment_page import PaymentPage
-from paymux.clock import Clock
-from paymux.config import Settings
-from paymux.dialects.echelon import notices as echelon
 from paymux.dialects.echelon import routes as echelon_routes
 from paymux.dialects.echelon.page import Page
-from paymux.dialects.ecomtrade24 import notices as ecomtrade24
 from paymux.dialects.ecomtrade24 import routes as ecomtrade24_routes
-from paymux.errors import Refused, StorageError
 from paymux.http import openapi
 from paymux.http.client import Client
 from paymux.http.serve import JSON, Dispatcher, Origin, Receive, Request, Response, Route, Scope, Table
 from paymux.http.serve import Send as AsgiSend
-from paymux.keyring import Keyring
-from paymux.merchants.directory import Directory, Remembered
 from paymux.payments import callback
-from paymux.payments.advance import Door
-from paymux.payments.attempt import Beginner, Starter
-from paymux.payments.dialect import Dialect
+from paymux.payments.attempt import Starter
 from paymux.payments.expire import Sweep
-from paymux.payments.lifecycle import State
-from paymux.payments.model import OpenPayment
-from paymux.payments.open import Opened, open_payments, open_remembered
 from paymux.payments.poll import Poller, Polling
-from paymux.payments.read import Reads
-from paymux.payments.report import Reporter
 from paymux.payments.transfer import Transfers
-from paymux.payments.turn import Channels
-from paymux.payouts.advance import PayoutDoor
 from paymux.payouts.onward import any_onward, send_on
 from paymux.payouts.poll import Outbound
-from paymux.payouts.refund import Refunds
-from paymux.payouts.report import PayoutReporter
-from paymux.payouts.verify import PayoutsTold
-from paymux.providers.protocol import Provider, Registry, Remitter, Send
-from paymux.providers.sandbox.bank import SandboxBank, all_providers
+from paymux.providers.protocol import Remitter, Send
+from paymux.providers.sandbox.bank import SandboxBank
 from paymux.providers.sandbox.firms import BANK
 from paymux.providers.sandbox.house.bank import SandboxBank as PayingBank
 from paymux.providers.sandbox.house.house import House
 from paymux.providers.sandbox.transport import in_process_send
-from paymux.routing.health import HealthBook
 from paymux.storage import installation
-from paymux.storage.connect import sqlite_file, storage_for
-from paymux.storage.migrate import applied, migrate, migrations
-from paymux.storage.query import Tx
-from paymux.storage.writer import Batcher, Storage, Verb
+from paymux.storage.connect import sqlite_file
+from paymux.storage.writer import Batcher, Verb
 from paymux.webhooks.deliver import Deliverer
 from paymux.work import Duty, keep_doing
 
 if TYPE_CHECKING:
     from paymux.ops.scrape import Scrape
 
-log = structlog.get_logger()
-
-
-TOLD: Mapping[str, Mapping[State, str]] = {  # for the ledger check
-    ecomtrade24.RECORD.name: ecomtrade24.RECORD.told,
-    **ETPAY_TOLD,
-    echelon.RECORD.name: echelon.RECORD.told,
-}
-PAYOUTS_TOLD: PayoutsTold = {echelon.PAYOUT_RECORD.name: echelon.PAYOUT_RECORD.told, **ETPAY_PAYOUTS_TOLD}
-
-
-def dialects(keyring: Keyring) -> dict[str, Dialect]:
-    """Every dialect's record, by name."""
-    records = (ecomtrade24.RECORD, etpay_record(keyring), echelon.RECORD)
-    return {record.name: record for record in records}
-
-
-# What opening does about the secret key: record it at the first start and refuse another later; only refuse; take it in place of one
-# that is lost; nothing, because there is none.
-KeyUse = Literal["claim", "check", "adopt", "unused"]
-_KEY_USES = {"claim": installation.claim_key, "check": installation.check_key, "adopt": installation.adopt_key}
-SWEPT_AT_ONCE = 200
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 ECHELON_SECURITY = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-
-
-class Core(ExchangeVerbs):
-    """The database and every verb, as commands and the server need them."""
-
-    def __init__(self, settings: Settings, storage: Storage) -> None:
-        self.settings, self.storage = settings, storage
-        self.sandbox = settings.mode == "sandbox"
-        self.clock = Clock()
-        self.keyring = Keyring(settings.secret_key, settings.secret_keys_old)
-        self.now = installation.moving_now(self.clock, movable=self.sandbox)
-        self.writer = Batcher(
-            storage.start,
-            self.now,
-            storage.retryable,
-            storage.lanes,
-            settings.writer_batch_max,
-            settings.writer_queue_max,
-            storage.in_line,
-        )
-        self.reader = Batcher(storage.look, self.now, storage.retryable, 2, settings.writer_batch_max, settings.writer_queue_max)
-        providers: dict[str, Provider] = all_providers(self.keyring, settings.start_timeout_s) if self.sandbox else {}
-        self.registry = Registry(providers)
-        self.health = HealthBook()
-        self.directory = Directory(self.keyring, self.registry.routes(), settings.smart_routing, self.health.over)
-        self.dialects = dialects(self.keyring)
-        self.door = Door(self.dialects, settings.platform_fee_percent)
-        self.beginner = Beginner(self.door, self.directory, self.registry, settings.fx_rates, settings.start_timeout_s)
-        self.reporter = Reporter(self.door, self.beginner, next(iter(providers), ""))
-        self.reads = Reads(self.reader)
-        self.channels = Channels(self.door)
-        told = {record.name: record for record in (echelon.PAYOUT_RECORD, *etpay_payout_records(self.keyring))}
-        self.payout_door = PayoutDoor(told, self.door)
-        self.refunds = Refunds(self.door, told, PayingBank.name if self.sandbox else None)
-        self.payout_reporter = PayoutReporter(self.payout_door)
-        self._opens = partial(open_payments, self.door)
-        self._opens_remembered = partial(open_remembered, self.door)
-        ExchangeVerbs.__init__(self, self.keyring)
-
-    @classmethod
-    async def open(cls, settings: Settings, *, migrating: bool = True, key: KeyUse = "claim") -> "Core":
-        """Connect, bring the schema up to date, and make sure that the database belongs to this mode and this secret key.
-
-        Without `migrating` only an empty database gets its schema; an older one is refused.
-        """
-        storage = storage_for(settings.database, settings.postgres_lanes)
-        await storage.open()
-        try:
-            if not migrating:
-                await _refuse_older(storage)
-            for migration in await migrate(storage, Clock.wall()):
-                log.info("migrated", number=migration.number, name=migration.name)
-
-            async def claim(tx: Tx) -> None:
-                await installation.claim_mode(tx, settings.mode)
-                if key in _KEY_USES:
-                    await _KEY_USES[key](tx, Keyring(settings.secret_key, settings.secret_keys_old).key_ids())
-
-            await storage.write(claim)
-        except BaseException:
-            await storage.close()
-            raise
-        return cls(settings, storage)
-
-    def open_payment(self, wish: OpenPayment) -> Awaitable[Opened | Refused]:
-        return self.writer.submit(self._opens, wish)
-
-    def open_remembered(self, known: Remembered, wish: OpenPayment) -> Awaitable[Opened | None]:
-        return self.writer.submit(self._opens_remembered, (known, wish))
-
-    async def close(self) -> None:
-        await self.writer.drain()
-        await self.storage.close()
 
 
 class Node(ExchangeDuties):
@@ -369,10 +245,3 @@ class Node(ExchangeDuties):
                 _, hanging = await asyncio.wait(self._tasks, timeout=6)
                 for task in hanging:
                     task.cancel()
-
-
-async def _refuse_older(storage: Storage) -> None:
-    newest = migrations(storage.engine)[-1].number
-    found = await storage.read(applied)
-    if 0 < found < newest:
-        raise StorageError(f"the database has schema {found}, this program wants {newest}: run paymux migrate")

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from paymux.cli.run import PAGE, AsJson, Declined, Where, bad_option, run, tell_json, warn
+from paymux.cli.run import PAGE, AsJson, Declined, Id, Limit, Where, bad_option, run, tell_json, warn
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
@@ -203,7 +203,7 @@ def judge_wallet(wallet: str | None) -> None:
         warn(f"warning: {wallet!r} is not a wallet (0x and 40 hex digits, owned by somebody); kept, but payments will be refused with it")
 
 
-def list_(*, after: int = 0, limit: int = PAGE, as_json: AsJson = False, where: Where | None = None) -> None:
+def list_(*, after: Id = 0, limit: Limit = PAGE, as_json: AsJson = False, where: Where | None = None) -> None:
     """List merchants.
 
     Parameters
@@ -229,7 +229,7 @@ def list_(*, after: int = 0, limit: int = PAGE, as_json: AsJson = False, where: 
         print(f"More: --after {found[-1].id}")
 
 
-def show(merchant_id: int, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
+def show(merchant_id: Id, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
     """Show a merchant: settings, shops, where its notices go, what it has."""
     from paymux.cli import show as eyes
     from paymux.ledger.read import balances_of

@@ -42,7 +42,7 @@ def url(tmp_path: Path) -> str:
             "only a payment that is reported as declined",
         ),
         ("sandbox report --payment ecomtrade24:x --outcome paid", "ecomtrade24:1459"),
-        ("sandbox clock --advance -5", "0 or more"),
+        ("sandbox clock --advance -5", "Must be >= 0"),
         ("sandbox clock --advance 5 --reset", "either"),
         ("payment list --attention --merchant 1", "--attention"),
         ("webhook resend", "--notice"),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from paymux.cli.merchant import DIALECT, Plan, domain_named, facts_of, judge_url, judge_wallet, secret_given, url_given
+from paymux.cli.merchant import DIALECT, Plan, Unchecked, domain_named, facts_of, judge_url, judge_wallet, secret_given, url_given
 from paymux.cli.run import AsJson, Declined, Hours, Id, Switch, Units, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def plan(merchant_id: Id, new: Plan, /, *, where: Where | None = None) -> None:
     print(f"Merchant {merchant_id} is on the plan {new}.")
 
 
-def wallet(merchant_id: Id, address: str, /, *, where: Where | None = None) -> None:
+def wallet(merchant_id: Id, address: str, /, *, unchecked: Unchecked = False, where: Where | None = None) -> None:
     """Set where a merchant's money is forwarded; payments that exist keep theirs."""
-    judge_wallet(address)
+    judge_wallet(address, "ADDRESS", unchecked)
     _change(where, merchant_id, wallet=address)
     print(f"Merchant {merchant_id} has the wallet {address}.")
 
@@ -81,7 +81,7 @@ def shop(merchant_id: Id, domain: str, status: Literal["approved", "pending", "b
     from paymux.merchants.change import SetShop, set_shops
     from paymux.merchants.model import ShopStatus
 
-    wish = SetShop(merchant_id=merchant_id, domain=domain_named(domain), status=ShopStatus(status))
+    wish = SetShop(merchant_id=merchant_id, domain=domain_named(domain, "DOMAIN"), status=ShopStatus(status))
 
     async def work(core: "Core") -> Any:
         return await core.writer.submit(set_shops, wish)
@@ -221,9 +221,9 @@ def webhook(
     if url is None and not rotate_secret and secret is None:
         raise bad_option("url", "say --url U, --secret S or --rotate-secret")
     wanted = {
-        "url": url_given(url) if url else url,
+        "url": url_given(url, "url") if url else url,
         "secret": secret_given(secret, "secret"),
-        "shop": domain_named(shop) if shop else "",
+        "shop": domain_named(shop, "shop") if shop else "",
         "rotate": rotate_secret or secret is not None,
         "overlap_hours": overlap_hours,
     }

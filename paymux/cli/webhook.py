@@ -36,7 +36,7 @@ async def _send_trial(merchant_id: int, shop: str | None, core: "Core") -> int:
     merchant = (await core.reader.submit(core.directory.by_id, merchant_id)).merchant
     if merchant is None:
         raise Declined(f"there is no merchant {merchant_id}")
-    domain = domain_named(shop) if shop else next(iter(sorted(merchant.shops)), "")
+    domain = domain_named(shop, "shop") if shop else next(iter(sorted(merchant.shops)), "")
     if shop and domain not in merchant.shops:
         raise Declined(f"{domain} is no shop of merchant {merchant_id}")
 

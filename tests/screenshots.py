@@ -85,7 +85,11 @@ def samples() -> dict[str, View]:
             order_ref="BESTELLUNG-2026-04-29-0000000000000000000000010001-ERSATZTEILE",
         ),
         "waiting": but(screen=Screen.WAITING, continue_url="https://pay.example.net/s/1", sandbox=True),
-        "waiting-change": but(screen=Screen.WAITING, change_safe=True),
+        "waiting-change": but(screen=Screen.WAITING, change_safe=True, continue_url="https://pay.example.net/s/1"),
+        "waiting-stays": but(
+            screen=Screen.WAITING, change_safe=True, continue_url="https://pay.example.net/s/1", notices=(Notice.CANNOT_CHANGE,)
+        ),
+        "waiting-pending": but(screen=Screen.WAITING),
         "bank": but(screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES)),
         "bank-partial": but(
             screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES), received=Money(3000, euro)

@@ -164,7 +164,7 @@ async def test_a_change_that_the_provider_does_not_confirm_is_told(live: LiveNod
         _, number = await story(live, amount=amount)
         await choose(live, await page(live, number), number, method="card")
         waiting = await page(live, number)
-        said = "This payment can no longer be changed."
+        said = "This payment is already under way and can no longer be changed."
         assert said not in waiting.text
         assert "https://shop.example.com/checkout" in waiting.text
         answer = await choose(live, waiting, number, action="change")

@@ -83,7 +83,7 @@ ENDED = attempt(state=AttemptState.CANCELLED)
 SENT_NOWHERE = attempt(state=AttemptState.CANCELLED, handed_url=None)
 
 
-@pytest.mark.parametrize("state", OPEN)
+@pytest.mark.parametrize("state", sorted(OPEN))
 def test_an_attempt_that_ended_unpaid_is_told_where_nothing_came(state: State) -> None:
     for attempts in ([ENDED], [ENDED, ENDED], [tried("expired_card"), ENDED], [SENT_NOWHERE, ENDED]):
         assert left_unpaid(payment(state=state), attempts)
@@ -93,9 +93,9 @@ def test_an_attempt_that_ended_unpaid_is_told_where_nothing_came(state: State) -
     ("changes", "attempts"),
     [
         ({}, []), ({}, [tried("do_not_honor")]), ({}, [ENDED, tried("do_not_honor")]), ({}, [SENT_NOWHERE]), ({}, [ENDED, SENT_NOWHERE]),
-        *[({}, [ENDED, attempt(state=state)]) for state in set(AttemptState) - {AttemptState.CANCELLED}],
-        *[({}, [attempt(state=state), ENDED]) for state in set(AttemptState) - {AttemptState.CANCELLED, AttemptState.DECLINED}],
-        *[({"state": state}, [ENDED]) for state in set(State) - OPEN],
+        *[({}, [ENDED, attempt(state=state)]) for state in sorted(set(AttemptState) - {AttemptState.CANCELLED})],
+        *[({}, [attempt(state=state), ENDED]) for state in sorted(set(AttemptState) - {AttemptState.CANCELLED, AttemptState.DECLINED})],
+        *[({"state": state}, [ENDED]) for state in sorted(set(State) - OPEN)],
         *[({"attention": why}, [ENDED]) for why in Attention], ({"received_units": 1}, [ENDED]),
     ],
 )  # fmt: skip

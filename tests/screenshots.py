@@ -78,6 +78,7 @@ def samples() -> dict[str, View]:
             methods=(Method(code="ideal", available=False, highlighted=True), *METHODS[:3]), notices=(Notice.METHOD_UNAVAILABLE,),
             refused="ideal",
         ),
+        "choose-unpaid": but(methods=METHODS, notices=(Notice.CANCELLED,)),
         "choose-none": but(methods=()),
         "choose-accent": but(methods=mixed[1:2] + METHODS[:1], accent="#ffd400", amount=Money(1234567, known("JPY")), order_ref=None),
         "choose-long": but(
@@ -85,7 +86,11 @@ def samples() -> dict[str, View]:
             order_ref="BESTELLUNG-2026-04-29-0000000000000000000000010001-ERSATZTEILE",
         ),
         "waiting": but(screen=Screen.WAITING, continue_url="https://pay.example.net/s/1", sandbox=True),
-        "waiting-change": but(screen=Screen.WAITING, change_safe=True),
+        "waiting-change": but(screen=Screen.WAITING, change_safe=True, continue_url="https://pay.example.net/s/1"),
+        "waiting-stays": but(
+            screen=Screen.WAITING, change_safe=True, continue_url="https://pay.example.net/s/1", notices=(Notice.CANNOT_CHANGE,)
+        ),
+        "waiting-pending": but(screen=Screen.WAITING),
         "bank": but(screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES)),
         "bank-partial": but(
             screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES), received=Money(3000, euro)
@@ -99,6 +104,14 @@ def samples() -> dict[str, View]:
         "paid": but(screen=Screen.PAID, paid_at=NOW),
         "declined": but(
             screen=Screen.DECLINED, decline=Decline.NOT_ENOUGH, methods=(Method(code="card", declined=True), *METHODS[1:3])
+        ),
+        "declined-retry": but(
+            screen=Screen.DECLINED, decline=Decline.BAD_DETAILS,
+            methods=(Method(code="bank", highlighted=True), *METHODS[2:4], Method(code="card", declined=True, retry=True)),
+        ),
+        "declined-unfinished": but(
+            screen=Screen.DECLINED, decline=Decline.NOT_CONFIRMED,
+            methods=(*METHODS[1:4], Method(code="card", declined=True, highlighted=True, retry=True)),
         ),
         "declined-last": but(screen=Screen.DECLINED, methods=(Method(code="card", declined=True, highlighted=True),)),
         "declined-final": but(screen=Screen.DECLINED),

@@ -24,6 +24,7 @@ TONES = {
     S.RETURNED: ("", "back"), S.DELETED: ("bad", "cross"),
 }  # fmt: skip
 ARRIVED = frozenset({S.IN_PROGRESS_PAYOUT, S.ERROR_PAYOUT, S.DONE})  # the amount above is no longer asked for
+UNSURE = frozenset({S.ERROR_PAYMENT, S.HOLD, S.RETURNED, S.DELETED})  # what was to be paid out may not, or will not be
 RETURNS = {S.DONE: "success", S.DELETED: "error", S.RETURNED: "error"}
 SCHEMES = {"BTC": "bitcoin"}
 REFRESH_S = 20
@@ -73,12 +74,12 @@ def render(view: OrderView) -> bytes:
     def t(key: str, **values: object) -> Markup:
         return words.text(view.language, key, **values)
 
-    watched = status is S.WAIT_PAYMENT and view.give.payment == "automatic"
+    title, lead = _said(view, t)
     context: dict[str, object] = {
         "v": view, "t": t, "plain": lambda key, **values: words.plain(view.language, key, **values),
         "money": lambda amount: coded_markup(plain_text(amount), amount.currency.code, view.language),
         "when": lambda at: time_markup(at, view.language),
-        "heading": f"order.title.{status}", "text_key": "order.text.watched" if watched else f"order.text.{status}",
+        "heading": title, "lead": lead,
         "tone": tone, "drawing": drawing, "shows_code": True, "amount_key": "amount.paid" if status in ARRIVED else "amount",
         "long_amount": False, "accent": None, "logo": None,
         "action": own_url(view.path) or "", "live_url": None if status in OVER else f"{view.path}?live=events",
@@ -90,6 +91,26 @@ def render(view: OrderView) -> bytes:
         "actions": _actions(view), "back_url": back_url(order.details.callback_url, status),
     }  # fmt: skip
     return page("order.html", context)
+
+
+def _said(view: OrderView, t: Callable[..., Markup]) -> tuple[str, Markup]:
+    """The title's key, and what is said below it. A payer's page names no amount but the one to pay."""
+    order, status = view.order, view.screen
+    title, text = f"order.title.{status}", f"order.text.{status}"
+    if status is S.WAIT_PAYMENT and view.give.payment == "automatic":
+        return title, t("order.text.watched")
+    if status is not S.ERROR_PAYMENT:
+        return title, t(text)
+    if not order.received_units:
+        return "order.title.unpaid", t("order.text.unpaid")
+    if order.received_units == order.in_units:  # set so by a person, for another reason than the amount
+        return f"order.title.{S.IN_PROGRESS}", t(f"order.text.{S.HOLD}")
+    if view.kind != "order":
+        return title, t(text)
+    came, asked = (
+        coded_markup(plain_units(units, view.give), view.give.symbol, view.language) for units in (order.received_units, order.in_units)
+    )
+    return title, t("order.text.came", came=came, asked=asked)
 
 
 def _actions(view: OrderView) -> Sequence[tuple[str, str]]:
@@ -173,12 +194,20 @@ def _another_amount(order: Order) -> bool:
     return order.received_units not in (0, order.in_units)
 
 
+def _difference(view: OrderView, t: Callable[..., Markup]) -> tuple[object, object]:
+    """What is missing of the amount, or came too much."""
+    missing = view.order.in_units - view.order.received_units
+    return t("fact.missing" if missing > 0 else "fact.extra"), _named(abs(missing), view.give, view.language)
+
+
 def _facts(view: OrderView, t: Callable[..., Markup]) -> list[tuple[object, object]]:
     order, language = view.order, view.language
+    another = _another_amount(order)
     rows: list[tuple[object, object]] = [
-        (t("order.give"), _named(order.in_units, view.give, language)),
-        (t("order.get"), _named(order.out_units, view.get, language)),
-        *([(t("fact.received"), _named(order.received_units, view.give, language))] if _another_amount(order) else []),
+        (t("fact.due" if another or view.screen is S.ERROR_PAYMENT else "order.give"), _named(order.in_units, view.give, language)),
+        *([(t("fact.received"), _named(order.received_units, view.give, language))] if another else []),
+        *([_difference(view, t)] if another and view.screen is S.ERROR_PAYMENT else []),
+        (t("order.planned" if view.screen in UNSURE else "order.get"), _named(order.out_units, view.get, language)),
         (t("order.rate"), rate_markup(order.details.rate_in, view.give, order.details.rate_out, view.get, language)),
     ]
     hidden: tuple[Value, ...] = () if order.details.hide_out else order.details.to_values

@@ -97,6 +97,8 @@ def _said(view: OrderView, t: Callable[..., Markup]) -> tuple[str, Markup]:
     """The title's key, and what is said below it. A payer's page names no amount but the one to pay."""
     order, status = view.order, view.screen
     title, text = f"order.title.{status}", f"order.text.{status}"
+    if status is S.WAIT_PAYMENT and _rest(order) != order.in_units:
+        return title, t("order.text.rest")
     if status is S.WAIT_PAYMENT and view.give.payment == "automatic":
         return title, t("order.text.watched")
     if status is not S.ERROR_PAYMENT:
@@ -118,13 +120,13 @@ def _actions(view: OrderView) -> Sequence[tuple[str, str]]:
         return (("confirm", "order.action.confirm"), ("cancel", "order.action.cancel"))
     if view.screen is S.WAIT_PAYMENT:
         paid = (("paid", "order.action.paid"),) if view.give.payment == "manual" else ()
-        return (*paid, ("cancel", "order.action.cancel"))
+        return paid if view.order.received_units else (*paid, ("cancel", "order.action.cancel"))  # what came is returned, not cancelled
     return ()
 
 
 def _sends(view: OrderView) -> list[tuple[str, str | Markup, str, bool]]:
     """(label, shown, what is copied, whether it stands out)."""
-    given = plain_units(view.order.in_units, view.give)
+    given = plain_units(_rest(view.order), view.give)
     shown = coded_markup(given, view.give.symbol, view.language)
     rows: list[tuple[str, str | Markup, str, bool]] = [("detail.amount", shown, given, True)]
     if view.give.account:
@@ -141,14 +143,14 @@ def _qr(view: OrderView) -> Markup | None:
     if not account:
         return None
     scheme = SCHEMES.get(view.give.code)
-    return qr_code(f"{scheme}:{account}?amount={plain_units(view.order.in_units, view.give)}" if scheme else account)
+    return qr_code(f"{scheme}:{account}?amount={plain_units(_rest(view.order), view.give)}" if scheme else account)
 
 
 def _filled(view: OrderView) -> str:
     """The operator's own words for this currency, in the reader's language, with the vendor's placeholders filled in."""
     order, give, get = view.order, view.give, view.get
     values = {
-        "uid": str(order.uid), "account": give.account, "inamount": plain_units(order.in_units, give), "innamecurrency": give.name,
+        "uid": str(order.uid), "account": give.account, "inamount": plain_units(_rest(order), give), "innamecurrency": give.name,
         "insymbol": give.symbol, "outamount": plain_units(order.out_units, get), "outnamecurrency": get.name, "outsymbol": get.symbol,
     }  # fmt: skip
     text = localised(give.payment_text, view.language)
@@ -190,6 +192,11 @@ def rate_markup(rate_in: str, give: Currency, rate_out: str, get: Currency, lang
     return Markup('<bdi dir="ltr">{} = {}</bdi>').format(*sides)
 
 
+def _rest(order: Order) -> int:
+    """The units still to be sent: all that is asked until a part of it came."""
+    return max(0, order.in_units - order.received_units) or order.in_units
+
+
 def _another_amount(order: Order) -> bool:
     return order.received_units not in (0, order.in_units)
 
@@ -206,7 +213,7 @@ def _facts(view: OrderView, t: Callable[..., Markup]) -> list[tuple[object, obje
     rows: list[tuple[object, object]] = [
         (t("fact.due" if another or view.screen is S.ERROR_PAYMENT else "order.give"), _named(order.in_units, view.give, language)),
         *([(t("fact.received"), _named(order.received_units, view.give, language))] if another else []),
-        *([_difference(view, t)] if another and view.screen is S.ERROR_PAYMENT else []),
+        *([_difference(view, t)] if another and view.screen in (S.ERROR_PAYMENT, S.WAIT_PAYMENT) else []),
         (t("order.planned" if view.screen in UNSURE else "order.get"), _named(order.out_units, view.get, language)),
         (t("order.rate"), rate_markup(order.details.rate_in, view.give, order.details.rate_out, view.get, language)),
     ]

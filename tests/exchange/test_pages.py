@@ -160,6 +160,20 @@ async def test_cancelling_is_quiet_and_warned_of_while_money_may_be_on_its_way(e
         assert '<button class="button quiet"' not in text
 
 
+@pytest.mark.parametrize("kind", ["order", "payment"])
+def test_who_is_to_send_the_rest_is_asked_for_no_more_than_that(kind: str) -> None:
+    text = render(screenshots_exchange.but(Status.WAIT_PAYMENT, kind, received_units=150_000_000)).decode()
+    _, lead, rows = told(text)
+    assert lead.startswith("A part has arrived.")
+    assert 'data-copy="0.5"' in text
+    assert 'data-copy="2"' not in text
+    assert (rows.get("Received"), rows.get("Still missing")) == (
+        ("1.5 ETH (Ethereum)", "0.5 ETH (Ethereum)") if kind == "order" else (None, None)
+    )
+    assert "Nothing received yet" not in text
+    assert 'value="cancel"' not in text
+
+
 def test_only_what_goes_over_a_network_is_warned_of_others() -> None:
     cash = msgspec.structs.replace(screenshots_exchange.ETH, network="")
     text = render(screenshots_exchange.but(Status.WAIT_PAYMENT, give=cash)).decode()

@@ -2,7 +2,7 @@
 
 Pages come from a small server on loopback with their real headers and files, so the policy is in force. Each is taken in Chromium at
 390x844 and 1280x800, light and dark; then Arabic, German at 360 px, and 200 % zoom. The bank-transfer funnel comes in English and Spanish,
-and in Spanish where the others are German. A sheet per kind shows them side by side.
+and in Spanish where the others are German; the exchange's order pages come in every language. A sheet per kind shows them side by side.
 `--axe` checks every page for accessibility as well (package axe-playwright-python).
 """
 
@@ -18,7 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from paymux.checkout.render import ASSET_HEADERS, assets, headers, render
+from paymux.checkout import order_view
+from paymux.checkout.render import ASSET_HEADERS, assets, headers, headers_for, render
 from paymux.checkout.transfer import render as transfer
 from paymux.checkout.view import (
     Decline,
@@ -34,7 +35,7 @@ from paymux.checkout.view import (
 )
 from paymux.checkout.words import NAMES
 from paymux.money import Money, known
-from tests import screenshots_transfer
+from tests import screenshots_exchange, screenshots_transfer
 
 NOW = 1777464600000  # 2026-04-29 12:10 UTC
 HOUR_MS = 3_600_000
@@ -78,6 +79,7 @@ def samples() -> dict[str, View]:
             methods=(Method(code="ideal", available=False, highlighted=True), *METHODS[:3]), notices=(Notice.METHOD_UNAVAILABLE,),
             refused="ideal",
         ),
+        "choose-unpaid": but(methods=METHODS, notices=(Notice.CANCELLED,)),
         "choose-none": but(methods=()),
         "choose-accent": but(methods=mixed[1:2] + METHODS[:1], accent="#ffd400", amount=Money(1234567, known("JPY")), order_ref=None),
         "choose-long": but(
@@ -85,7 +87,11 @@ def samples() -> dict[str, View]:
             order_ref="BESTELLUNG-2026-04-29-0000000000000000000000010001-ERSATZTEILE",
         ),
         "waiting": but(screen=Screen.WAITING, continue_url="https://pay.example.net/s/1", sandbox=True),
-        "waiting-change": but(screen=Screen.WAITING, change_safe=True),
+        "waiting-change": but(screen=Screen.WAITING, change_safe=True, continue_url="https://pay.example.net/s/1"),
+        "waiting-stays": but(
+            screen=Screen.WAITING, change_safe=True, continue_url="https://pay.example.net/s/1", notices=(Notice.CANNOT_CHANGE,)
+        ),
+        "waiting-pending": but(screen=Screen.WAITING),
         "bank": but(screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES)),
         "bank-partial": but(
             screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES), received=Money(3000, euro)
@@ -99,6 +105,14 @@ def samples() -> dict[str, View]:
         "paid": but(screen=Screen.PAID, paid_at=NOW),
         "declined": but(
             screen=Screen.DECLINED, decline=Decline.NOT_ENOUGH, methods=(Method(code="card", declined=True), *METHODS[1:3])
+        ),
+        "declined-retry": but(
+            screen=Screen.DECLINED, decline=Decline.BAD_DETAILS,
+            methods=(Method(code="bank", highlighted=True), *METHODS[2:4], Method(code="card", declined=True, retry=True)),
+        ),
+        "declined-unfinished": but(
+            screen=Screen.DECLINED, decline=Decline.NOT_CONFIRMED,
+            methods=(*METHODS[1:4], Method(code="card", declined=True, highlighted=True, retry=True)),
         ),
         "declined-last": but(screen=Screen.DECLINED, methods=(Method(code="card", declined=True, highlighted=True),)),
         "declined-final": but(screen=Screen.DECLINED),
@@ -121,13 +135,14 @@ def samples() -> dict[str, View]:
     }  # fmt: skip
 
 
-FUNNEL = "funnel-"
+FUNNEL, EXCHANGE = "funnel-", "exchange-"
 FUNNEL_IN = {"en": ("en", "es"), "de": ("es",)}  # the language of the pages -> those of the funnel beside them
 
 
 def addresses(language: str) -> dict[str, str]:
     """Name of the picture -> path, of every page that there is in a language."""
     found = {name: f"/{name}?lang={language}" for name in samples()}
+    found |= {EXCHANGE + name: f"/{EXCHANGE}{name}?lang={language}" for name in screenshots_exchange.views()}
     for code in FUNNEL_IN.get(language, ()):
         found |= {f"{FUNNEL}{name}.{code}": f"/{FUNNEL}{name}?lang={code}" for name in screenshots_transfer.views()}
     return found
@@ -141,8 +156,11 @@ class Page(BaseHTTPRequestHandler):
         files = assets() | {file.path: (file.content_type, file.body) for file in transfer.files().values()}
         asset, view = files.get(parts.path), samples().get(parts.path[1:])
         funnel = screenshots_transfer.views().get(parts.path[1:].removeprefix(FUNNEL))
+        order = screenshots_exchange.views().get(parts.path[1:].removeprefix(EXCHANGE))
         language = parse_qs(parts.query).get("lang", ["en"])[0]
-        if asset:
+        if "live=" in parts.query:
+            self._answer(204, {}, b"")  # nothing changes here
+        elif asset:
             self._answer(200, ASSET_HEADERS | {"Content-Type": asset[0]}, asset[1])
         elif view:
             view = msgspec.structs.replace(view, language=language)
@@ -150,6 +168,9 @@ class Page(BaseHTTPRequestHandler):
         elif funnel:
             funnel = msgspec.structs.replace(funnel, language=language)
             self._answer(200, transfer.headers(funnel), transfer.render(funnel))
+        elif order:
+            order = msgspec.structs.replace(order, language=language)
+            self._answer(200, headers_for(order.nonce, language), order_view.render(order))
         else:
             self._answer(404, {"Content-Type": "text/plain"}, b"")
 
@@ -164,7 +185,8 @@ class Page(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if body:  # who asked whether something changed may have left
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Silence: the pictures are the output."""

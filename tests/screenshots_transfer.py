@@ -55,7 +55,7 @@ def views() -> dict[str, View]:
         "failed-reason": but(Page.FAILED, leave_after_s=99, decline=Decline.NOT_ENOUGH),
         "expired": but(Page.EXPIRED),
         "review": but(Page.REVIEW),
-        "broken": but(Page.BROKEN),
+        "broken": but(Page.BROKEN, leave_after_s=99),
         "unknown": View(page=Page.UNKNOWN, nonce=BASE.nonce, links=BASE.links),
         "busy": View(page=Page.BUSY, nonce=BASE.nonce, links=BASE.links, sandbox=True),
         "terms": View(page=Page.TERMS, nonce=BASE.nonce, links=BASE.links),

@@ -128,13 +128,14 @@ class Core(ExchangeVerbs):
     async def open(cls, settings: Settings, *, migrating: bool = True, key: KeyUse = "claim") -> "Core":
         """Connect, bring the schema up to date, and make sure that the database belongs to this mode and this secret key.
 
-        Without `migrating` only an empty database gets its schema; an older one is refused.
+        Without `migrating` an older schema is refused, and an empty database gets one only from who claims it: who just looks makes
+        nothing, and fixes no mode for good.
         """
         storage = storage_for(settings.database, settings.postgres_lanes)
         await storage.open()
         try:
             if not migrating:
-                await _refuse_older(storage)
+                await _refuse_older(storage, empty_too=key in ("check", "unused"))
             for migration in await migrate(storage, Clock.wall()):
                 log.info("migrated", number=migration.number, name=migration.name)
 
@@ -160,8 +161,10 @@ class Core(ExchangeVerbs):
         await self.storage.close()
 
 
-async def _refuse_older(storage: Storage) -> None:
+async def _refuse_older(storage: Storage, *, empty_too: bool) -> None:
     newest = migrations(storage.engine)[-1].number
     found = await storage.read(applied)
+    if empty_too and not found:
+        raise StorageError("the database is empty: check PAYMUX_DATABASE; paymux migrate makes the tables of a new one")
     if 0 < found < newest:
         raise StorageError(f"the database has schema {found}, this program wants {newest}: run paymux migrate")

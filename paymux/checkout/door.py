@@ -14,7 +14,7 @@ import msgspec
 from paymux import ids
 from paymux.checkout import render, words
 from paymux.checkout.logo import Logos, logo_path
-from paymux.checkout.screens import alive, declined_for, screen
+from paymux.checkout.screens import alive, declined_for, left_unpaid, screen, to_retry
 from paymux.checkout.view import LanguageLink, Method, Notice, Screen, View, http_status
 from paymux.errors import Refusal, Refused
 from paymux.http.serve import Request, Response, Route, Table
@@ -248,6 +248,8 @@ class Checkout:
         choosing = at in (Screen.CHOOSE, Screen.DECLINED)
         if at is Screen.CHOOSE and not notices and payment.last_error == LastError.NO_ROUTE and payment.method:
             notices, refused = (Notice.METHOD_UNAVAILABLE,), payment.method
+        elif at is Screen.CHOOSE and not notices and left_unpaid(payment, seen.attempts):
+            notices = (Notice.CANCELLED,)
         found = await self._reader.submit(self._directory.by_id, payment.merchant_id)
         merchant = found.merchant
         assert merchant is not None, "a payment has a merchant"
@@ -291,6 +293,7 @@ class Checkout:
         assert found.merchant is not None, "a payment has a merchant"
         payment, policy = seen.payment, found.merchant.policy
         declined = {attempt.method for attempt in seen.attempts if attempt.state is AttemptState.DECLINED}
+        retry = to_retry(seen.attempts)
         asked = payment.method or msgspec.json.decode(payment.details).get("asked_method")
         methods = []
         for code in METHODS:
@@ -316,6 +319,7 @@ class Checkout:
                         needs_email=choice.only_email_missing,
                         highlighted=available and code == asked,
                         declined=code in declined,
+                        retry=available and code == retry,
                     )
                 )
         return tuple(methods)

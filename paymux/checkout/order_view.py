@@ -24,6 +24,7 @@ TONES = {
     S.RETURNED: ("", "back"), S.DELETED: ("bad", "cross"),
 }  # fmt: skip
 ARRIVED = frozenset({S.IN_PROGRESS_PAYOUT, S.ERROR_PAYOUT, S.DONE})  # the amount above is no longer asked for
+UNSURE = frozenset({S.ERROR_PAYMENT, S.HOLD, S.RETURNED, S.DELETED})  # what was to be paid out may not, or will not be
 RETURNS = {S.DONE: "success", S.DELETED: "error", S.RETURNED: "error"}
 SCHEMES = {"BTC": "bitcoin"}
 REFRESH_S = 20
@@ -73,12 +74,12 @@ def render(view: OrderView) -> bytes:
     def t(key: str, **values: object) -> Markup:
         return words.text(view.language, key, **values)
 
-    watched = status is S.WAIT_PAYMENT and view.give.payment == "automatic"
+    title, lead = _said(view, t)
     context: dict[str, object] = {
         "v": view, "t": t, "plain": lambda key, **values: words.plain(view.language, key, **values),
         "money": lambda amount: coded_markup(plain_text(amount), amount.currency.code, view.language),
         "when": lambda at: time_markup(at, view.language),
-        "heading": f"order.title.{status}", "text_key": "order.text.watched" if watched else f"order.text.{status}",
+        "heading": title, "lead": lead,
         "tone": tone, "drawing": drawing, "shows_code": True, "amount_key": "amount.paid" if status in ARRIVED else "amount",
         "long_amount": False, "accent": None, "logo": None,
         "action": own_url(view.path) or "", "live_url": None if status in OVER else f"{view.path}?live=events",
@@ -92,18 +93,40 @@ def render(view: OrderView) -> bytes:
     return page("order.html", context)
 
 
+def _said(view: OrderView, t: Callable[..., Markup]) -> tuple[str, Markup]:
+    """The title's key, and what is said below it. A payer's page names no amount but the one to pay."""
+    order, status = view.order, view.screen
+    title, text = f"order.title.{status}", f"order.text.{status}"
+    if status is S.WAIT_PAYMENT and _rest(order) != order.in_units:
+        return title, t("order.text.rest")
+    if status is S.WAIT_PAYMENT and view.give.payment == "automatic":
+        return title, t("order.text.watched")
+    if status is not S.ERROR_PAYMENT:
+        return title, t(text)
+    if not order.received_units:
+        return "order.title.unpaid", t("order.text.unpaid")
+    if order.received_units == order.in_units:  # set so by a person, for another reason than the amount
+        return f"order.title.{S.IN_PROGRESS}", t(f"order.text.{S.HOLD}")
+    if view.kind != "order":
+        return title, t(text)
+    came, asked = (
+        coded_markup(plain_units(units, view.give), view.give.symbol, view.language) for units in (order.received_units, order.in_units)
+    )
+    return title, t("order.text.came", came=came, asked=asked)
+
+
 def _actions(view: OrderView) -> Sequence[tuple[str, str]]:
     if view.screen is S.NEW:
         return (("confirm", "order.action.confirm"), ("cancel", "order.action.cancel"))
     if view.screen is S.WAIT_PAYMENT:
         paid = (("paid", "order.action.paid"),) if view.give.payment == "manual" else ()
-        return (*paid, ("cancel", "order.action.cancel"))
+        return paid if view.order.received_units else (*paid, ("cancel", "order.action.cancel"))  # what came is returned, not cancelled
     return ()
 
 
 def _sends(view: OrderView) -> list[tuple[str, str | Markup, str, bool]]:
     """(label, shown, what is copied, whether it stands out)."""
-    given = plain_units(view.order.in_units, view.give)
+    given = plain_units(_rest(view.order), view.give)
     shown = coded_markup(given, view.give.symbol, view.language)
     rows: list[tuple[str, str | Markup, str, bool]] = [("detail.amount", shown, given, True)]
     if view.give.account:
@@ -120,14 +143,14 @@ def _qr(view: OrderView) -> Markup | None:
     if not account:
         return None
     scheme = SCHEMES.get(view.give.code)
-    return qr_code(f"{scheme}:{account}?amount={plain_units(view.order.in_units, view.give)}" if scheme else account)
+    return qr_code(f"{scheme}:{account}?amount={plain_units(_rest(view.order), view.give)}" if scheme else account)
 
 
 def _filled(view: OrderView) -> str:
     """The operator's own words for this currency, in the reader's language, with the vendor's placeholders filled in."""
     order, give, get = view.order, view.give, view.get
     values = {
-        "uid": str(order.uid), "account": give.account, "inamount": plain_units(order.in_units, give), "innamecurrency": give.name,
+        "uid": str(order.uid), "account": give.account, "inamount": plain_units(_rest(order), give), "innamecurrency": give.name,
         "insymbol": give.symbol, "outamount": plain_units(order.out_units, get), "outnamecurrency": get.name, "outsymbol": get.symbol,
     }  # fmt: skip
     text = localised(give.payment_text, view.language)
@@ -169,16 +192,29 @@ def rate_markup(rate_in: str, give: Currency, rate_out: str, get: Currency, lang
     return Markup('<bdi dir="ltr">{} = {}</bdi>').format(*sides)
 
 
+def _rest(order: Order) -> int:
+    """The units still to be sent: all that is asked until a part of it came."""
+    return max(0, order.in_units - order.received_units) or order.in_units
+
+
 def _another_amount(order: Order) -> bool:
     return order.received_units not in (0, order.in_units)
 
 
+def _difference(view: OrderView, t: Callable[..., Markup]) -> tuple[object, object]:
+    """What is missing of the amount, or came too much."""
+    missing = view.order.in_units - view.order.received_units
+    return t("fact.missing" if missing > 0 else "fact.extra"), _named(abs(missing), view.give, view.language)
+
+
 def _facts(view: OrderView, t: Callable[..., Markup]) -> list[tuple[object, object]]:
     order, language = view.order, view.language
+    another = _another_amount(order)
     rows: list[tuple[object, object]] = [
-        (t("order.give"), _named(order.in_units, view.give, language)),
-        (t("order.get"), _named(order.out_units, view.get, language)),
-        *([(t("fact.received"), _named(order.received_units, view.give, language))] if _another_amount(order) else []),
+        (t("fact.due" if another or view.screen is S.ERROR_PAYMENT else "order.give"), _named(order.in_units, view.give, language)),
+        *([(t("fact.received"), _named(order.received_units, view.give, language))] if another else []),
+        *([_difference(view, t)] if another and view.screen in (S.ERROR_PAYMENT, S.WAIT_PAYMENT) else []),
+        (t("order.planned" if view.screen in UNSURE else "order.get"), _named(order.out_units, view.get, language)),
         (t("order.rate"), rate_markup(order.details.rate_in, view.give, order.details.rate_out, view.get, language)),
     ]
     hidden: tuple[Value, ...] = () if order.details.hide_out else order.details.to_values

@@ -20,7 +20,7 @@ from paymux.checkout.accent import accent_css, accent_pair
 from paymux.checkout.amounts import amount_markup, amount_text, plain_text, shows_code, time_left, time_markup
 from paymux.checkout.links import origin, own_url, safe_logo, safe_url, static_files, wallet_url
 from paymux.checkout.outcome import OUTCOMES, PAID_FOR, facts, names_reference, paragraphs
-from paymux.checkout.view import EMAIL_NOTICES, Detail, Instructions, Line, Method, Notice, Screen, View, Way
+from paymux.checkout.view import EMAIL_NOTICES, NOT_REFUSED, Detail, Instructions, Line, Method, Notice, Screen, View, Way
 
 METHOD_ICONS = {
     "card": "card", "bank": "bank", "transfer": "transfer", "ideal": "bank", "klarna": "later", "paypal": "wallet", "revolut": "phone",
@@ -160,6 +160,8 @@ def _heading(view: View) -> str:
         return "hand_over.title" if view.hand_over and safe_url(view.continue_url) else "waiting.title"
     if view.screen is Screen.INSTRUCTIONS:
         return f"instructions.{view.instructions.way if view.instructions else Way.BANK}.title"
+    if view.screen is Screen.DECLINED and view.decline in NOT_REFUSED:
+        return "failed.title"
     return f"{view.screen}.title"
 
 
@@ -186,14 +188,16 @@ def _again_key(view: View) -> str:
     """The key of the title above the methods, once one has been tried."""
     if view.screen is not Screen.DECLINED:
         return "choose.title"
-    return "action.reload" if all(method.declined for method in view.choosable) else "again.title"
+    if all(method.declined for method in view.choosable):
+        return "action.reload"
+    return "again.retry" if any(method.retry for method in view.choosable) else "again.title"
 
 
-def _place(method: Method) -> tuple[bool, bool, bool]:
-    """Where a method stands among the others: what works first, and of it what the shop asked for; then what was declined, last what is
-    not available."""
+def _place(method: Method) -> tuple[bool, bool, bool, bool]:
+    """Where a method stands among the others: what works first, and of it what is to be tried again, then what the shop asked for; then
+    what was declined, last what is not available."""
     asked = method.highlighted and method.available and not method.declined
-    return (not method.available, method.declined, not asked)
+    return (not method.available, not method.retry, method.declined, not asked)
 
 
 def _notice(notice: Notice, view: View) -> Markup:
@@ -217,7 +221,9 @@ def _method(method: Method, view: View) -> dict[str, object]:
         "code": method.code, "icon": METHOD_ICONS.get(asked, "grid"), "name": name, "available": method.available,
         "tint": TINTS.get(asked, "grey"),
         "line": "" if code != asked and method.available else words.text(view.language, line),
-        "highlighted": method.highlighted and not method.declined, "declined": method.declined and method.available,
+        "highlighted": method.highlighted and not method.declined, "retry": method.retry and method.available,
+        "framed": method.retry if any(other.retry for other in view.choosable) else method.highlighted and not method.declined,
+        "declined": method.declined and method.available,
     }  # fmt: skip
 
 

@@ -1,11 +1,11 @@
-"""Which screen shows a payment as it stands, and why the last attempt was declined, as far as buyers are told. Pure."""
+"""Which screen shows a payment as it stands, how the last attempt ended, as far as buyers are told, and what to try next. Pure."""
 
 from collections.abc import Sequence
 
-from paymux.checkout.view import Decline, Screen
+from paymux.checkout.view import FIXABLE, Decline, Screen
 from paymux.decline import DeclineReason
 from paymux.payments.decide import overdue
-from paymux.payments.lifecycle import ALIVE, OPEN, SUCCESS, AttemptState, State
+from paymux.payments.lifecycle import ALIVE, DEAD, OPEN, SUCCESS, AttemptState, State
 from paymux.payments.model import Attempt, Attention, LastError, Payment
 
 # What a buyer is told of a reason. One that is not here is told as unknown: the bank gave none that helps, or it would help a thief
@@ -32,6 +32,20 @@ def declined_for(attempts: Sequence[Attempt]) -> Decline:
     if last is None or last.state is not AttemptState.DECLINED:
         return Decline.UNKNOWN
     return TOLD.get(DeclineReason.of(last.decline_reason), Decline.UNKNOWN)
+
+
+def to_retry(attempts: Sequence[Attempt]) -> str | None:
+    """The method of the last attempt, if it was declined for what its buyer can mend by trying it again."""
+    return attempts[-1].method if declined_for(attempts) in FIXABLE else None
+
+
+def left_unpaid(payment: Payment, attempts: Sequence[Attempt]) -> bool:
+    """Whether the last attempt that a buyer was sent to ended without a payment, and it is sure that no money came by any."""
+    last = attempts[-1] if attempts else None
+    if last is None or last.state is not AttemptState.CANCELLED or last.handed_url is None:
+        return False
+    untouched = payment.received_units == 0 and payment.attention is None  # money in another currency raises attention alone
+    return payment.state in OPEN and untouched and all(attempt.state in DEAD for attempt in attempts)
 
 
 def alive(attempts: Sequence[Attempt]) -> Attempt | None:

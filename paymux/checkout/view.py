@@ -45,7 +45,7 @@ class Notice(StrEnum):
     FORM_OUTDATED = "form_outdated"  # the form's token is too old or foreign
     TRY_AGAIN = "try_again"  # the payment could not be started; nothing was charged
     TOO_FAST = "too_fast"
-    CANCELLED = "cancelled"  # the buyer came back without paying
+    CANCELLED = "cancelled"  # the attempt before ended without a payment
     BAD_INPUT = "bad_input"
     REFERENCE_KEPT = "reference_kept"
     CANNOT_CHANGE = "cannot_change"  # the provider did not confirm that the attempt is dead
@@ -66,6 +66,10 @@ class Decline(StrEnum):
     TOO_SLOW = "too_slow"
 
 
+FIXABLE = frozenset({Decline.BAD_DETAILS, Decline.NOT_CONFIRMED, Decline.TOO_SLOW})  # the same method again is the right next step
+NOT_REFUSED = frozenset({Decline.NOT_CONFIRMED, Decline.TOO_SLOW})  # nobody said no: it was not finished
+
+
 class Method(msgspec.Struct, frozen=True, kw_only=True):
     """One way to pay, as the buyer knows it."""
 
@@ -75,6 +79,7 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     needs_email: bool = False
     highlighted: bool = False  # the shop asked for it: marked, and before the others
     declined: bool = False  # an attempt by it was declined: marked, behind the others, and still choosable
+    retry: bool = False  # declined for what its buyer can mend (`FIXABLE`): marked, and before all others
     kind: str | None = None  # the catalogue's code, where the form sends another one; `name` then stands as the line below
 
 

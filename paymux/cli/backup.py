@@ -1,46 +1,70 @@
-"""`paymux backup`: a consistent copy while the server runs, restored beside and proven before it gets its name; or prove one."""
+"""`paymux backup`: a consistent copy while the server runs, restored beside and proven before it gets its name; prove one; and what a
+restored database needs before it serves."""
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from paymux.cli.run import AsJson, Where, bad_option, settings_for, tell_json, warn
+from cyclopts import Parameter, validators
+
+from paymux.cli.run import AsJson, Where, bad_option, run, settings_for, tell_json, warn
 
 if TYPE_CHECKING:
+    from paymux.app.core import Core
     from paymux.ops.backup import Good, Say
 
+SKIPPED = 10_000_000
+Skipped = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=10**12))]
 SILENT_MS = 2000  # a short one says nothing on the way
 STEP_MS = 1000
 
 
 def backup(
-    verify: Literal["verify"] | None = None,
+    what: Literal["verify", "restored"] | None = None,
     file: Path | None = None,
     /,
     *,
     to: Path | None = None,
+    skip: Skipped = SKIPPED,
     as_json: AsJson = False,
     where: Where | None = None,
 ) -> None:
-    """Make a proven backup (--to FILE), or prove one that was made (verify FILE). Exit code 1 if it is not good.
+    """Make a proven backup (--to FILE), prove one that was made (verify FILE; exit code 1 if it is not good), or say that the database was
+    restored from one (restored), before it serves: no number that was handed out since that backup is then given to anything new.
 
     Parameters
     ----------
-    verify
-        The word verify, with the FILE to prove behind it.
+    what
+        The word verify, with the FILE to prove behind it; or the word restored.
     file
         The backup to prove; a dump of PostgreSQL is restored on the server of --database.
     to
         The new file. It appears only after the copy was restored beside and proven.
+    skip
+        With restored: so many numbers are left out. More payments than that cannot have been made since the backup.
     """
-    if (verify is None) == (to is None) or (verify is None) != (file is None):
-        raise bad_option("to", "say either --to FILE, or verify FILE")
+    if (what is None) == (to is None) or (what == "verify") != (file is not None):
+        raise bad_option("to", "say --to FILE, or verify FILE, or restored")
+    if what == "restored":
+        return _restored(where, skip, as_json)
     good = asyncio.run(_work(settings_for(where, secret_key=False).database, file, to))
     if as_json:
         from paymux.cli.show import plain
 
         return tell_json({"ok": True, **plain(good)})
     _tell(good)
+
+
+def _restored(where: Where | None, skip: int, as_json: bool) -> None:
+    async def work(core: "Core") -> int:
+        from paymux.storage.installation import skip_ids
+
+        return await core.storage.write(lambda tx: skip_ids(tx, skip))
+
+    behind = run(where, work)
+    if as_json:
+        return tell_json({"ok": True, "ids_from": behind})
+    print(f"New payments, payouts and orders get numbers above {behind:,}: none that was handed out since the backup is given again.")
 
 
 async def _work(url: str, file: Path | None, to: Path | None) -> "Good":

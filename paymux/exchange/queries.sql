@@ -30,7 +30,8 @@ SELECT count(*) AS found FROM transfer WHERE key = :key;
 
 -- next_uids (sqlite) --
 -- The next dense order numbers; the only writer holds the lock, so the highest one cannot change meanwhile.
-SELECT coalesce(max(uid), 0) AS last FROM exchange_order WHERE :count > 0;
+SELECT max(coalesce((SELECT max(uid) FROM exchange_order), 0), coalesce((SELECT CAST(i.value AS bigint) FROM installation i WHERE i.name = 'ids_from'), 0)) AS last
+WHERE :count > 0;
 
 -- next_uids (postgres) --
 -- The next dense order numbers, from the sequence.

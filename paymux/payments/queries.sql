@@ -21,7 +21,8 @@ SELECT p.dialect, p.reference, p.id FROM {rows} r JOIN payment p ON p.dialect = 
 -- rows: place bigint, merchant_id bigint, order_ref text, repeat_key text
 SELECT (SELECT json_group_array(r.place) FROM {rows} r JOIN payment p ON p.merchant_id = r.merchant_id AND p.order_ref = r.order_ref
         AND CASE WHEN p.state IN ('created', 'awaiting', 'pending', 'unclear', 'review') THEN p.repeat_key END = r.repeat_key) AS taken,
-    (SELECT coalesce(max(id), 0) FROM payment) AS last, (SELECT i.value FROM installation i WHERE i.name = 'version') AS judged;
+    max(coalesce((SELECT max(id) FROM payment), 0), coalesce((SELECT CAST(i.value AS bigint) FROM installation i WHERE i.name = 'ids_from'), 0)) AS last,
+    (SELECT i.value FROM installation i WHERE i.name = 'version') AS judged;
 
 -- insert_rows --
 -- Insert new payments with their first history rows, with the next ids in order. Only for SQLite: storage/sqlite_writer.sql says how.

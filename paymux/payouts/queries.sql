@@ -1,6 +1,7 @@
 -- next_ids (sqlite) --
 -- The next payout ids; the only writer holds the lock, so the highest one cannot change meanwhile.
-SELECT coalesce(max(id), 0) AS last FROM payout WHERE :count > 0;
+SELECT max(coalesce((SELECT max(id) FROM payout), 0), coalesce((SELECT CAST(i.value AS bigint) FROM installation i WHERE i.name = 'ids_from'), 0)) AS last
+WHERE :count > 0;
 
 -- next_ids (postgres) --
 -- The next payout ids, from the sequence: two lanes never wait for each other here.

@@ -65,6 +65,11 @@ async def adopt_key(tx: Tx, key_ids: Sequence[str]) -> None:
     await tx.fetch(_q.set_fact, name="key_id", value=key_ids[0])
 
 
+async def skip_ids(tx: Tx, count: int) -> int:
+    """Let new payments, payouts and orders take ids that lie so far behind the highest there is; returns behind which."""
+    return int((await tx.fetch(_q.skip_ids, count=count))[0]["value"])
+
+
 async def clock_offset(tx: Tx) -> int:
     """Milliseconds by which the sandbox's clock is ahead."""
     return _offset(await tx.fetch(_q.clock_offset))

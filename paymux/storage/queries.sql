@@ -45,3 +45,18 @@ UPDATE installation SET value = :value WHERE name = :name AND value = :expected;
 -- grow_version --
 -- Tell every node that a platform setting changed.
 UPDATE installation SET value = CAST(CAST(value AS bigint) + 1 AS text) WHERE name = 'version';
+
+-- skip_ids (sqlite) --
+-- Let the ids of payments, payouts and orders go on so far behind the highest; RETURNING behind which one. SQLite's ids are given out by whoever
+-- inserts, who looks here.
+INSERT INTO installation (name, value)
+SELECT 'ids_from', CAST(:count + max(coalesce((SELECT max(id) FROM payment), 0), coalesce((SELECT max(id) FROM payout), 0),
+    coalesce((SELECT max(uid) FROM exchange_order), 0),
+    coalesce((SELECT CAST(i.value AS bigint) FROM installation i WHERE i.name = 'ids_from'), 0)) AS text) WHERE true
+ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING value;
+
+-- skip_ids (postgres) --
+-- Let the ids of payments, payouts and orders go on so far behind the highest; behind which one. PostgreSQL's come from sequences.
+SELECT greatest(setval('payment_id_seq', high.id), setval('payout_id_seq', high.id), setval('exchange_order_uid_seq', high.id)) AS value
+FROM (SELECT greatest(a.last_value, b.last_value, c.last_value) + CAST(:count AS bigint) AS id
+    FROM payment_id_seq a, payout_id_seq b, exchange_order_uid_seq c) high;

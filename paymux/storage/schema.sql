@@ -10,7 +10,7 @@ CREATE TABLE migration (
     applied_at bigint NOT NULL
 );
 
--- What is true of the whole installation: mode, clock_offset_ms, smart_routing, version.
+-- What is true of the whole installation: mode, clock_offset_ms, smart_routing, version, key_id, and on SQLite perhaps ids_from.
 -- The version grows when a platform setting changes, and by triggers (of one text for each engine, in migration 8) with every change of a row of
 -- merchant and every change or removal of one of merchant_key.
 CREATE TABLE installation (

@@ -9,7 +9,9 @@ CREATE TEMP VIEW payment_opening AS SELECT p.*, '' AS note, '' AS judged FROM pa
 CREATE TEMP TRIGGER payment_opens INSTEAD OF INSERT ON payment_opening BEGIN
     SELECT RAISE(ABORT, 'the installation has changed')
         WHERE NEW.judged <> (SELECT i.value FROM installation i WHERE i.name = 'version');
-    SELECT RAISE(ABORT, 'the id is not the next') WHERE NEW.id <> (SELECT coalesce(max(p.id), 0) + 1 FROM payment p);
+    SELECT RAISE(ABORT, 'the id is not the next')
+        WHERE NEW.id <> 1 + max(coalesce((SELECT max(p.id) FROM payment p), 0),
+            coalesce((SELECT CAST(i.value AS INTEGER) FROM installation i WHERE i.name = 'ids_from'), 0));
     INSERT INTO payment (id, merchant_id, dialect, shop, amount_units, currency, received_units, held_units, payable_units, state, version,
         order_ref, repeat_key, reference, method, email, country, return_url, cancel_url, meta, details, created_at, expires_at, updated_at,
         outcome_ref)

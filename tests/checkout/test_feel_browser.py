@@ -29,6 +29,9 @@ CUT = """() => [...document.querySelectorAll("body *:not(.sr, .sr *, .copy *, sv
     || (one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline"))
   .map((one) => one.outerHTML.slice(0, 80))"""
 
+HYPHENS = """() => ["auto", "manual"].map((kind) => [...document.querySelectorAll("main *:not(svg, svg *, wbr)")]
+  .filter((one) => getComputedStyle(one).hyphens === kind).map((one) => one.tagName + (one.matches(".order") ? ".order" : "")))"""
+
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
@@ -63,6 +66,16 @@ def test_no_word_is_cut_on_a_small_phone_at_twice_the_size(site: str, new_page: 
         page.goto(site + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["viewport"]["width"], name
         assert page.evaluate(CUT) == [], name
+
+
+def test_long_words_take_a_hyphen_there_and_what_is_copied_takes_none(site: str, new_page: Callable[..., Page]) -> None:
+    page = new_page(**NARROW)
+    for name in ("bank", "chain", "choose", "waiting-change", "short"):
+        page.goto(f"{site}/{name}?lang=de")
+        auto, manual = page.evaluate(HYPHENS)
+        assert set(manual) - {"P.order"} == {"BDI"}, name
+        assert {"H1", "P", "SPAN"} <= set(auto), name
+        assert not {"BDI", "P.order"} & set(auto), name
 
 
 def test_the_page_is_there_at_once_on_a_slow_phone(site: str, new_page: Callable[..., Page]) -> None:

@@ -273,7 +273,7 @@ def test_a_buyer_who_is_waited_for_may_leave_to_the_shop_and_is_not_told_that_no
 
 def test_a_payment_that_cannot_be_changed_says_so_and_does_not_offer_it_again() -> None:
     page = render(but(screen=Screen.WAITING, change_safe=True, notices=(Notice.CANNOT_CHANGE,), refresh_s=None))
-    assert "This payment can no longer be changed. Finish it or wait here." in Tags(page).text
+    assert "already under way and can no longer be changed. Please wait here: this page updates by itself." in Tags(page).text
     assert not Tags(page).all("form")
     assert b'content="20;url=' in page, "time to read it"
 

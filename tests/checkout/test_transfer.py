@@ -10,9 +10,10 @@ from paymux.checkout.render import assets
 from paymux.checkout.transfer import words
 from paymux.checkout.transfer.render import files, render
 from paymux.checkout.transfer.view import FIELD_HINTS, Hint, Page
+from paymux.checkout.view import Decline
 from tests.checkout.tags import Tags
 from tests.checkout.test_words import names_in
-from tests.screenshots_transfer import but, views
+from tests.screenshots_transfer import BASE, but, views
 
 SAMPLES = views()
 
@@ -45,7 +46,7 @@ def test_both_catalogues_have_every_text_and_none_stands_unused() -> None:
     folder = Path(words.__file__).parent
     shared = (folder.parent / "templates" / name for name in ("parts.html", "icons.html"))
     source = "".join(path.read_text() for path in (*folder.glob("*.py"), *folder.glob("templates/*.html"), *shared))
-    built = ("hint.", "payer.", "tester.", "tries_left.", "key.", "code.")
+    built = ("decline.", "hint.", "payer.", "tester.", "tries_left.", "key.", "code.")
     pages = {f"{page}.{part}" for page in Page for part in ("title", "text")}
     assert [key for key in english if key not in source and not key.startswith(built) and key not in pages] == []
 
@@ -73,6 +74,35 @@ def test_what_is_quoted_to_the_shop_stands_once_and_can_be_copied(page: Page) ->
     tags = Tags(render(but(page)))
     assert tags.text.count("ORD-10001") == 1
     assert [button["data-copy"] for button in tags.all("button") if "data-copy" in button] == ["ORD-10001"]
+
+
+@pytest.mark.parametrize(("language", "words_of_it"), [("es", "No pague otra vez"), ("en", "Do not pay again")])
+@pytest.mark.parametrize("page", [Page.WAITING, Page.BROKEN, Page.REVIEW])
+def test_who_may_have_paid_is_told_not_to_pay_again_and_sees_it_change(page: Page, language: str, words_of_it: str) -> None:
+    body = render(but(page, language=language, links=BASE.links | {"live": "?live=poll"}))
+    tags = Tags(body)
+    assert words_of_it in tags.text
+    assert b'data-poll="?live=poll"' in body
+    ways = [(link["href"], link["class"]) for link in tags.all("a") if "button" in link.get("class", "")]
+    assert ways == ([] if page is Page.WAITING else [("?go=1", "button quiet")])
+
+
+def test_a_broken_line_is_asked_about_as_what_the_payment_is_which_waits() -> None:
+    """Else the first answer would reload the page for ever."""
+    assert b'data-screen="waiting"' in render(but(Page.BROKEN))
+
+
+@pytest.mark.parametrize("page", [Page.REVIEW, Page.BROKEN])
+def test_a_shops_frame_can_be_closed_while_the_outcome_is_unknown(page: Page) -> None:
+    tags = Tags(render(but(page, embedded=True)))
+    assert [button["class"] for button in tags.all("button") if "data-close" in button] == ["button quiet"]
+
+
+@pytest.mark.parametrize("language", words.NAMES)
+def test_only_accounts_pay_here_so_no_text_speaks_of_a_card(language: str) -> None:
+    assert [text for text in words.catalogue(language).values() if "card" in text.lower() or "tarjeta" in text.lower()] == []
+    for decline in set(Decline) - {Decline.UNKNOWN}:
+        assert words.plain(language, f"decline.{decline}") in Tags(render(but(Page.FAILED, language=language, decline=decline))).text
 
 
 @pytest.mark.parametrize("page", [Page.LOGIN, Page.ACCOUNT, Page.KEY, Page.CODE])

@@ -4,12 +4,14 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from paymux.checkout import words
-from paymux.checkout.order_view import back_url, localised
+from paymux.checkout.order_view import back_url, localised, render
 from paymux.dialects.exchanger.profiles import PROFILES, Profile
 from paymux.exchange.lifecycle import Status
+from tests import screenshots_exchange
 from tests.exchange.shop import WISH_R3, Exchange
 
 CALLBACK = "https://shop.example/return"
@@ -96,13 +98,86 @@ async def test_an_expired_and_a_cancelled_order_lead_back_with_an_error(exchange
     assert (await exchange.stored(order["uid"])).status is Status.DELETED
 
 
-async def test_another_amount_is_shown_beside_what_was_asked(exchange: Exchange) -> None:
+def told(text: str) -> tuple[str, str, dict[str, str]]:
+    """A page as it is read: title, what is said below it, and its rows in their order."""
+    bare = re.sub(r"<[^>]+>", "", text.split("<body", 1)[1].replace("</dt>", "\t").replace("</div>", "\n").replace("\u00a0", " "))
+    [title], [lead] = re.findall(r"<h1[^>]*>(.*?)</h1>", text), re.findall(r'<p class="lead">(.*?)</p>', text)
+    rows = dict(line.split("\t", 1) for line in bare.splitlines() if line.count("\t") == 1)
+    return title, re.sub(r"<[^>]+>", "", lead).replace("\u00a0", " "), rows
+
+
+@pytest.mark.parametrize(
+    ("units", "came", "difference"),
+    [(150_000_000, "1.5 ETH", ("Still missing", "0.5 ETH")), (225_000_000, "2.25 ETH", ("Too much", "0.25 ETH"))],
+)
+async def test_another_amount_says_what_came_of_what_was_asked(
+    exchange: Exchange, units: int, came: str, difference: tuple[str, str]
+) -> None:
     order = await exchange.create()
-    await exchange.report(order["uid"], "paid", 150_000_000)
-    text = await page(exchange, order)
-    assert words.plain("en", "fact.received") in text
-    assert "1.5" in text
-    assert "1.5" not in await page(exchange, order, "payment"), "a payer's page shows no more than how to pay"
+    await exchange.report(order["uid"], "paid", units)
+    title, lead, rows = told(await page(exchange, order))
+    assert title == "The payment does not match"
+    assert lead.startswith(f"{came} arrived instead of 2 ETH. Your money is safe")
+    assert "give the order’s number" in lead
+    begun = [(name, amount.partition(" (")[0]) for name, amount in rows.items()][:4]
+    assert begun == [("To pay", "2 ETH"), ("Received", came), difference, ("Planned payout", "317.42 USD")]
+    assert "You receive" not in rows
+    title, lead, rows = told(await page(exchange, order, "payment"))
+    assert (title, rows) == ("The payment does not match", {})
+    assert lead.startswith("Another amount arrived."), "a payer's page shows no more than how to pay"
+    assert "1.5" not in lead
+
+
+async def test_a_payment_that_failed_says_that_nothing_came(exchange: Exchange) -> None:
+    order = await exchange.create()
+    await exchange.lead(order, "waitPayment")
+    await exchange.report(order["uid"], "declined")
+    assert (await exchange.stored(order["uid"])).status is Status.ERROR_PAYMENT
+    for kind in ("order", "payment"):
+        title, lead, rows = told(await page(exchange, order, kind))
+        assert title == "No payment was received"
+        assert "give the order’s number" in lead
+        assert not {"Received", "Still missing", "Too much", "You receive"} & rows.keys()
+    for language in words.NAMES:
+        assert words.plain(language, "order.title.unpaid") in await page(exchange, order, lang=language)
+
+
+def test_all_of_it_came_and_a_person_stopped_it_for_another_reason() -> None:
+    page_of = screenshots_exchange.but(Status.ERROR_PAYMENT, received_units=screenshots_exchange.ORDER.in_units)
+    title, lead, rows = told(render(page_of).decode())
+    assert (title, lead) == ("Your payment is being checked", "A person is looking at it. Your money is safe.")
+    assert not {"Received", "Still missing", "Too much", "You receive"} & rows.keys()
+
+
+async def test_cancelling_is_quiet_and_warned_of_while_money_may_be_on_its_way(exchange: Exchange) -> None:
+    order = await exchange.create()
+    await press(exchange, order, "confirm")
+    for kind in ("order", "payment"):
+        text = await page(exchange, order, kind)
+        [cancel] = re.findall(r'<p>[^<]*<button class="plain"[^>]* value="cancel">', text)
+        assert "Only cancel if you have not sent anything yet." in cancel
+        assert "Anything sent on another network can be lost." in text
+        assert '<button class="button quiet"' not in text
+
+
+@pytest.mark.parametrize("kind", ["order", "payment"])
+def test_who_is_to_send_the_rest_is_asked_for_no_more_than_that(kind: str) -> None:
+    text = render(screenshots_exchange.but(Status.WAIT_PAYMENT, kind, received_units=150_000_000)).decode()
+    _, lead, rows = told(text)
+    assert lead.startswith("A part has arrived.")
+    assert 'data-copy="0.5"' in text
+    assert 'data-copy="2"' not in text
+    assert (rows.get("Received"), rows.get("Still missing")) == (
+        ("1.5 ETH (Ethereum)", "0.5 ETH (Ethereum)") if kind == "order" else (None, None)
+    )
+    assert "Nothing received yet" not in text
+    assert 'value="cancel"' not in text
+
+
+def test_only_what_goes_over_a_network_is_warned_of_others() -> None:
+    cash = msgspec.structs.replace(screenshots_exchange.ETH, network="")
+    text = render(screenshots_exchange.but(Status.WAIT_PAYMENT, give=cash)).decode()
+    assert "another network" not in text
 
 
 async def test_what_is_watched_needs_no_word_of_the_client(exchange: Exchange) -> None:

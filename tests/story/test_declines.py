@@ -23,6 +23,7 @@ TEXTS = {
     "stolen_card": GENERIC,
     "unknown": GENERIC,
 }
+FIXABLE = {"authentication_failed", "expired_card", "session_expired"}
 HOSTILE: list[Any] = ["0wned", "<script>alert(1)</script>", "Insufficient_Funds", "x" * 5000, "", 5, None, ["lost_card"], {"a": 1}, True]
 
 
@@ -63,6 +64,8 @@ def test_a_reason_that_a_tester_chooses_reaches_the_page_and_the_operator(stage:
             page = buyer.look(session_id)
             assert (buyer.screen(session_id), lead(page)) == ("declined", text)
             assert reason == "unknown" or reason not in page
+            first = re.findall(r'name="method" value="([a-z_]+)"', page)[0]
+            assert (first == "card") == (reason in FIXABLE), "what its buyer can mend is tried again first"
         assert shop.ask(session_id)["last_error"] == "provider_declined"
         company = buyer.choose(session_id, "card")
         assert company

@@ -83,8 +83,10 @@ async def test_a_payer_is_told_that_the_money_was_not_enough(shop: EtpayShop) ->
     session = await shop.create()
     await session.pay("96")
     assert await session.state() == "failed"
-    assert await told(session) == ("insufficient_funds", "No había saldo suficiente o se alcanzó un límite de su tarjeta o cuenta.")
-    assert "No se cobró nada." in (await session.get()).text
+    assert await told(session) == ("insufficient_funds", "No había saldo suficiente o se alcanzó un límite de su cuenta.")
+    page = (await session.get()).text
+    assert "No se cobró nada." in page
+    assert 'data-return-s="20"' in page, "the shop's page waits until the reason is read"
     assert await words(session) == ["error"]
 
 
@@ -133,7 +135,11 @@ async def test_a_line_that_breaks_sends_the_buyer_back_with_the_system_error_and
     session = await shop.create()
     await session.pay("98")
     assert await session.state() == "unclear"
-    assert "Aún no sabemos" in (await session.get()).text
+    page = (await session.get()).text
+    assert "Aún no sabemos" in page
+    assert "No pague otra vez" in page
+    assert 'data-return-s="20"' in page
+    assert "Aún no sabemos" not in (await (await shop.create()).get("?broken=1")).text, "nothing was sent"
     answer = await session.get("?go=broken")
     token = token_in(answer.headers["location"])
     assert answer.headers["location"].startswith(f"{SITE}/no?jwt=")
@@ -273,12 +279,17 @@ async def test_a_simulated_system_error_is_told_to_the_browser_alone(shop: Etpay
     assert (await shop.live.http.post(f"/session/{'x' * 64}/simulate", json={"outcome": "error"})).status_code == 404
 
 
-async def test_late_money_keeps_the_word_that_was_told(shop: EtpayShop) -> None:
+@pytest.mark.parametrize("site", [None, "https://tienda.example/inicio"])
+async def test_late_money_keeps_the_word_that_was_told(live: LiveNode, site: str | None) -> None:
+    shop = await etpay_shop(live, site_url=site)
     session = await shop.create()
     await shop.live.advance_clock(30 * 60 + 1)
     await shop.live.sweep()
     await shop.live.report(await session.id(), "paid")
     assert await session.state() == "review"
+    page = (await session.get()).text
+    assert "No pague otra vez" in page
+    assert f'class="button quiet" href="{site or "?go=broken"}"' in page, "not to where a shop says: failed, try again"
     assert [claims["payment_status"] for claims in await shop.status(session_token=session.token)] == ["error"]
     assert await words(session) == ["error"]
 

@@ -95,6 +95,7 @@ def test_a_buyer_who_is_refused_three_times_goes_back_to_the_failure_page(
     stage: Stage, receiver: Receiver, new_page: Callable[..., Page]
 ) -> None:
     made, page = session(stage, receiver, user_bank_code="cl_test", user_rut="111111111", is_rut_block=True), new_page(**PHONE)
+    page.clock.install()
     page.goto(f"{stage.url}/session/{made['token']}")
     expect(page.get_by_label("RUT")).to_have_attribute("readonly", "")
     for _ in range(3):
@@ -103,8 +104,34 @@ def test_a_buyer_who_is_refused_three_times_goes_back_to_the_failure_page(
         page.wait_for_load_state()
     expect(page.get_by_role("heading", name="El pago no se realizó")).to_be_visible()
     fine(page, made)
+    page.clock.run_for(15_000)  # it can be read to its end
+    expect(page.get_by_role("heading", name="El pago no se realizó")).to_be_visible()
+    page.clock.run_for(6_000)
     page.wait_for_url(re.compile(r"/fracaso\?jwt="))
     assert claims_of(token_in(page.url))["payment_status"] == "error"
+
+
+@SQLITE
+def test_a_line_that_breaks_says_not_to_pay_again_and_shows_the_end_by_itself(
+    stage: Stage, receiver: Receiver, new_page: Callable[..., Page]
+) -> None:
+    made, page = session(stage, receiver, user_bank_code="cl_test"), new_page(**PHONE)
+    page.goto(f"{stage.url}/session/{made['token']}")
+    log_in(page)
+    page.get_by_role("button", name=re.compile("Confirmar")).click()
+    page.get_by_label("Clave dinámica").fill("11111111")
+    page.get_by_role("button", name="Continuar").click()
+    page.get_by_label("Código").fill("98")
+    page.get_by_role("button", name=re.compile("Pagar")).click()
+    expect(page.get_by_role("heading", name="Aún no sabemos si la transferencia se hizo")).to_be_visible()
+    expect(page.get_by_text("No pague otra vez")).to_be_visible()
+    fine(page, made)
+    with page.expect_response(re.compile("live=poll")) as asked:
+        assert asked.value.ok
+    payment = stage.run(stage.core.reads.by_reference("etpay", made["token"]))
+    assert payment is not None
+    stage.report(payment.id, "paid")
+    expect(page.get_by_role("heading", name="Detalle de la transacción")).to_be_visible()
 
 
 def test_an_abandoned_session_expires_under_the_buyers_eyes(stage: Stage, receiver: Receiver, new_page: Callable[..., Page]) -> None:

@@ -164,7 +164,7 @@ async def test_a_change_that_the_provider_does_not_confirm_is_told(live: LiveNod
         _, number = await story(live, amount=amount)
         await choose(live, await page(live, number), number, method="card")
         waiting = await page(live, number)
-        said = "This payment can no longer be changed."
+        said = "This payment is already under way and can no longer be changed."
         assert said not in waiting.text
         assert "https://shop.example.com/checkout" in waiting.text
         answer = await choose(live, waiting, number, action="change")
@@ -172,6 +172,11 @@ async def test_a_change_that_the_provider_does_not_confirm_is_told(live: LiveNod
         live.http.cookies.clear()
         shown = await live.http.get(f"/hosted-checkout.php?session={number}&note=stays")
         assert (said in shown.text, 'name="method"' in shown.text) == (stays, not stays), "a note that fits no more is not shown"
+        ended = "Your earlier payment was not completed. No money was taken."
+        assert (ended in shown.text, (await attempts_of(live, number))[-1].handed_url in shown.text.replace("&amp;", "&")) == (
+            not stays,
+            False,
+        )
 
 
 async def test_a_choice_without_the_pages_own_token_is_refused(live: LiveNode) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from paymux import ids
+from paymux.checkout.links import safe_url
 from paymux.checkout.logo import logo_path
 from paymux.checkout.screens import declined_for
 from paymux.checkout.transfer import render, words
@@ -34,7 +35,7 @@ from paymux.webhooks.store import tried
 
 WEBHOOK_FIRST_S = 5.0  # so long the browser waits for the shop to have heard by itself
 LOOK_EVERY_S = 0.1
-PAID_STAYS_S, FAILED_STAYS_S = 6, 6
+PAID_STAYS_S, READ_S = 6, 20  # a payment that did not go well leaves time to read why, and what not to do
 PASSWORD_MAX = 64
 STEPS = {Step.ACCOUNT: Page.ACCOUNT, Step.KEY: Page.KEY, Step.CODE: Page.CODE}
 NO_STORE = {"Cache-Control": "no-store"}
@@ -241,9 +242,9 @@ class TransferDoor:
 
     async def _where(self, request: Request, seen: Seen) -> tuple[Page, Dialogue | Said | None]:
         """Which page, and where the payer stands with the bank if that is asked."""
-        if request.query.get("broken") and _screen(seen) not in ENDS:
-            return Page.BROKEN, None
         screen = _screen(seen)
+        if request.query.get("broken") and screen == Page.WAITING:
+            return Page.BROKEN, None
         if screen != "choose":
             return Page(screen), None
         attempt = self._admitted(seen)
@@ -260,9 +261,9 @@ class TransferDoor:
         keep = {"lang": request.query.get("lang"), "embedded": "1" if seen.embedded else None}
         admitted = seen.pass_given or None
         returns = bool(payment.return_url if payment.state in SUCCESS else payment.cancel_url)
-        stays = {Page.PAID: PAID_STAYS_S, Page.FAILED: 1 if request.query.get("left") else FAILED_STAYS_S, Page.BROKEN: 1}.get(page, 0)
+        stays = {Page.PAID: PAID_STAYS_S, Page.FAILED: 1 if request.query.get("left") else READ_S, Page.BROKEN: READ_S}.get(page, 0)
         links = {"here": _query(keep, k=admitted), "banks": _query(keep, all="1"), "live": _query(keep, live="poll")}
-        links |= {"go": _query(keep, go="broken" if page is Page.BROKEN else "1"), "result": _query(keep, result="1"), "bank": _query(keep)}
+        links |= {"go": self._way_back(seen, keep, page), "result": _query(keep, result="1"), "bank": _query(keep)}
         links |= {code: _query(keep | {"lang": code}, k=admitted, bank=request.query.get("bank")) for code in words.NAMES}
         return View(
             page=page,
@@ -291,6 +292,13 @@ class TransferDoor:
             receipt=facts.receipt if page in ENDS else None,
             paid_at=payment.paid_at,
         )
+
+    @staticmethod
+    def _way_back(seen: Seen, keep: Mapping[str, str | None], page: Page) -> str:
+        """Where the button leads. While a person looks at the money, it is the shop's site if we know it: the failure URL may tell the
+        payer to pay again. Without it, and where the line broke, the failure URL hears that the outcome is not known."""
+        site = safe_url(seen.facts.site_url) if page is Page.REVIEW else None
+        return site or _query(keep, go="broken" if page in (Page.BROKEN, Page.REVIEW) else "1")
 
     def _bank_name(self, facts: TransferFacts) -> str | None:
         banks = self._transfers.banks(facts.country, sandbox=True)

@@ -11,7 +11,6 @@ import jinja2
 from markupsafe import Markup, escape
 
 from paymux.checkout import render as checkout
-from paymux.checkout import words as checkout_words
 from paymux.checkout.amounts import amount_markup, shows_code, time_left, time_markup
 from paymux.checkout.links import StaticFile, origin, safe_logo, safe_url, static_files
 from paymux.checkout.transfer import words
@@ -20,8 +19,9 @@ from paymux.checkout.view import Decline
 from paymux.money import Money, decimal_text
 
 WIDGET_PATH = "/widget.js"
-REFRESH_S = {Page.WAITING: 5, Page.REVIEW: 60, Page.BUSY: 5}
-LIVE = ASKING | {Page.WAITING, Page.REVIEW}
+REFRESH_S = {Page.WAITING: 5, Page.BROKEN: 5, Page.REVIEW: 60, Page.BUSY: 5}
+LIVE = ASKING | {Page.WAITING, Page.BROKEN, Page.REVIEW}
+SCREENS = {**dict.fromkeys(ASKING, "choose"), Page.BROKEN: Page.WAITING}  # as the state is called; the payment itself only waits
 QUOTED = frozenset({Page.FAILED, Page.EXPIRED, Page.REVIEW, Page.BROKEN})  # who asks the shop about it names the order
 TONES = {
     Page.PAID: ("good", "check"), Page.FAILED: ("bad", "cross"), Page.EXPIRED: ("calm", "clock"), Page.REVIEW: ("doubt", "eye"),
@@ -107,10 +107,10 @@ def _context(view: View) -> dict[str, object]:
         "tone": tone,
         "tone_icon": icon_name,
         "title": words.text(view.language, f"{view.page}.title"),
-        "why": checkout_words.text(view.language, f"decline.{view.decline}") if told else None,
+        "why": words.text(view.language, f"decline.{view.decline}") if told else None,
         "refresh_s": REFRESH_S.get(view.page, 0),
         "live": view.links.get("live") if view.page in LIVE else None,
-        "screen": "choose" if view.page in ASKING else view.page,
+        "screen": SCREENS.get(view.page, view.page),
         "left_ms": max(0, view.expires_at - view.now) if view.expires_at and view.page in ASKING else None,
         "payer_text": rut_text(view.payer) if view.country == "cl" else view.payer,
         "payer_shown": rut_text(view.payer_shown) if view.country == "cl" else view.payer_shown,

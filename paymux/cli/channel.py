@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from paymux.cli.run import AsJson, Declined, Switch, Where, bad_option, run, tell_json
+from paymux.cli.run import AsJson, Declined, Id, Switch, Where, bad_option, between, run, tell_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ DIALECT = "echelon"
 State = Literal["open", "closed", "off", "faulty"]
 
 
-def list_(merchant_id: int, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
+def list_(merchant_id: Id, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
     """List a merchant's channels."""
     from paymux.cli import show as eyes
     from paymux.merchants.profiles import Profiles
@@ -49,7 +49,7 @@ def list_(merchant_id: int, /, *, as_json: AsJson = False, where: Where | None =
 
 
 def set_(
-    merchant_id: int,
+    merchant_id: Id,
     name: str,
     /,
     *,
@@ -165,7 +165,14 @@ def _changed(channel: "Channel", change: _Change) -> "Channel":
     return replace(changed, operators=_switched(channel, change.operator_on, change.operator_off))
 
 
-def outcome(merchant_id: int, /, *, up_to: list[str] | None = None, after_seconds: int | None = None, where: Where | None = None) -> None:
+def outcome(
+    merchant_id: Id,
+    /,
+    *,
+    up_to: list[str] | None = None,
+    after_seconds: Annotated[int | None, between(0, 86400)] = None,
+    where: Where | None = None,
+) -> None:
     """Say what the sandbox makes of a merchant's amounts, and how fast; without --up-to the contract's table counts again.
 
     Parameters
@@ -186,8 +193,6 @@ def outcome(merchant_id: int, /, *, up_to: list[str] | None = None, after_second
         if word not in tuple(Turn):
             raise bad_option("up-to", f"{text!r}: write AMOUNT=OUTCOME with one of {', '.join(Turn)}")
         table.append((_decimal("up-to", amount), word))
-    if after_seconds is not None and not 0 <= after_seconds <= 86400:
-        raise bad_option("after-seconds", "0 to 86400 seconds")
 
     def whole(profile: "Profile") -> "Profile":
         delay = profile.outcome_ms if after_seconds is None else after_seconds * 1000

@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from paymux.cli.channel import DIALECT, amount_units, edit, percent
-from paymux.cli.run import AsJson, Declined, Where, bad_option, run, tell_json
+from paymux.cli.run import AsJson, Declined, Id, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
@@ -14,7 +14,7 @@ Yes = Literal["yes", "no"]
 
 
 def add(
-    merchant_id: int,
+    merchant_id: Id,
     name: str,
     /,
     *,
@@ -123,7 +123,7 @@ def _behind(operators: dict[str, str], required: bool, segments: list[str]) -> d
     }
 
 
-def remove(merchant_id: int, name: str, /, *, where: Where | None = None) -> None:
+def remove(merchant_id: Id, name: str, /, *, where: Where | None = None) -> None:
     """Take a channel from a merchant; what was accepted on it goes on.
 
     Parameters
@@ -143,7 +143,7 @@ def remove(merchant_id: int, name: str, /, *, where: Where | None = None) -> Non
     print(f"Merchant {merchant_id} has no channel {name} any more.")
 
 
-def secret(merchant_id: int, /, *, rotate: bool = False, as_json: AsJson = False, where: Where | None = None) -> None:
+def secret(merchant_id: Id, /, *, rotate: bool = False, as_json: AsJson = False, where: Where | None = None) -> None:
     """Give a merchant a new secret for Echelon's API; the old one is refused from the next request on.
 
     Parameters
@@ -174,7 +174,7 @@ def secret(merchant_id: int, /, *, rotate: bool = False, as_json: AsJson = False
 
 
 def merchant(
-    merchant_id: int,
+    merchant_id: Id,
     /,
     *,
     name: str | None = None,

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paymux.cli.run import Declined
+from paymux.cli.run import Declined, Port
 from paymux.cli.serve import address, listen, run_server
 from paymux.errors import SettingsError
 
@@ -27,7 +27,7 @@ WALLET = "0x" + "d3" * 20
 PORTS_TRIED = 50
 
 
-def demo(*, port: int | None = None) -> None:
+def demo(*, port: Port | None = None) -> None:
     """Start a demo shop and gateway on this machine, with everything in ./paymux-data.
 
     Parameters

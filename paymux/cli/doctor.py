@@ -46,13 +46,22 @@ def _case(where: Where) -> "Case":
     from paymux.dialects.ecomtrade24.domain import wallet
     from paymux.keyring import Keyring
     from paymux.ops.finding import Case
-    from paymux.providers.sandbox.provider import sandbox_providers
+    from paymux.providers.protocol import Registry
+    from paymux.providers.sandbox.bank import all_providers
 
     settings = config.load(os.environ, where.config, secret_key_required=False, database=where.database)
     logs.set_up(settings.log_level, settings.log_format)
     ring = Keyring(settings.secret_key, settings.secret_keys_old) if settings.secret_key else None
-    providers = frozenset(sandbox_providers(ring or Keyring("0" * 32))) if settings.mode == "sandbox" else frozenset()
-    return Case(settings=settings, told=TOLD, providers=providers, wallet=wallet, keyring=ring, progress=_progress())
+    registry = Registry(all_providers(ring or Keyring("0" * 32)) if settings.mode == "sandbox" else {})
+    return Case(
+        settings=settings,
+        told=TOLD,
+        providers=frozenset(registry.providers),
+        routes=frozenset(route.slug for route in registry.routes()),
+        wallet=wallet,
+        keyring=ring,
+        progress=_progress(),
+    )
 
 
 def _progress() -> "Progress":

@@ -2,9 +2,9 @@
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from paymux.cli.run import AsJson, Declined, Where, bad_option, run, tell_json
+from paymux.cli.run import AsJson, Declined, Id, Where, bad_option, between, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
@@ -45,7 +45,7 @@ async def join(
 
 
 def set_(
-    merchant_id: int,
+    merchant_id: Id,
     /,
     *,
     name: str | None = None,
@@ -56,7 +56,7 @@ def set_(
     account_bank: str | None = None,
     account_type: str | None = None,
     account: str | None = None,
-    session_minutes: int | None = None,
+    session_minutes: Annotated[int | None, between(1, 43200)] = None,
     amount_max: str | None = None,
     boolean_status: bool | None = None,
     as_json: AsJson = False,
@@ -103,8 +103,6 @@ def set_(
     }
     changes: dict[str, Any] = {key: value or None for key, value in given.items() if value is not None}
     if session_minutes is not None:
-        if not 1 <= session_minutes <= 43200:
-            raise bad_option("session-minutes", "a session lasts 1 to 43200 minutes")
         changes["session_minutes"] = session_minutes
     if boolean_status is not None:
         changes["boolean_status"] = boolean_status
@@ -112,7 +110,7 @@ def set_(
 
 
 def login(
-    merchant_id: int, /, *, username: str | None = None, off: bool = False, as_json: AsJson = False, where: Where | None = None
+    merchant_id: Id, /, *, username: str | None = None, off: bool = False, as_json: AsJson = False, where: Where | None = None
 ) -> None:
     """Give a merchant the login for refunds and payouts, with a new password. The old one, and what it opened, is dead at once.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from paymux.cli.run import PAGE, AsJson, Declined, Switch, Where, accepted, bad_option, run, tell_json
+from paymux.cli.run import PAGE, AsJson, Declined, Id, Switch, Where, accepted, bad_option, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
@@ -29,7 +29,7 @@ LEADS: dict[str, str] = {
 }
 
 
-def act(uid: int, action: Action, /, *, why: Why = "", as_json: AsJson = False, where: Where | None = None) -> None:
+def act(uid: Id, action: Action, /, *, why: Why = "", as_json: AsJson = False, where: Where | None = None) -> None:
     """Lead an order on: confirm (its money came; also retries a payout), progress, hold, return, delete, done, fail, reopen."""
     order = run(where, partial(_act, uid, action, why), secret_key=True)
     _tell(order, as_json)
@@ -43,7 +43,7 @@ async def _act(uid: int, action: str, why: str, core: "Core") -> "Order":
     return accepted(await core.writer.submit(core.exchange.change, step)).order
 
 
-def late(uid: int, decision: Literal["return", "accept"], /, *, why: Why = "", as_json: AsJson = False, where: Where | None = None) -> None:
+def late(uid: Id, decision: Literal["return", "accept"], /, *, why: Why = "", as_json: AsJson = False, where: Where | None = None) -> None:
     """Decide about money that came after an order's end: return it, or accept it (the exchange keeps it)."""
     order = run(where, partial(_late, uid, decision, why), secret_key=True)
     _tell(order, as_json)
@@ -57,7 +57,7 @@ async def _late(uid: int, decision: str, why: str, core: "Core") -> "Order":
     return accepted(await core.writer.submit(core.exchange.change, step)).order
 
 
-def receive(uid: int, /, *, amount: str, reference: str, as_json: AsJson = False, where: Where | None = None) -> None:
+def receive(uid: Id, /, *, amount: str, reference: str, as_json: AsJson = False, where: Where | None = None) -> None:
     """Note money that came for an order: exactly what was asked goes on to the payout, anything else waits for a decision.
 
     Parameters
@@ -106,7 +106,7 @@ def _tell(order: "Order", as_json: bool) -> None:
     print(f"exchanger:{order.uid} is {order.status}")
 
 
-def show(uid: int, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
+def show(uid: Id, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
     """Show everything that is known of an order: history, books, notices."""
     story = run(where, partial(_story, uid))
     if as_json:
@@ -217,7 +217,7 @@ async def _setup(file: Path, core: "Core") -> tuple[int, int, int]:
 
 
 def key(
-    merchant_id: int,
+    merchant_id: Id,
     /,
     *,
     operator: bool = False,
@@ -256,7 +256,7 @@ async def add_key(merchant_id: int, operator: bool, addresses: tuple[str, ...], 
     return {"partner": partner, "public_key": pair.key, "secret_key": pair.secret}
 
 
-def reliable(merchant_id: int, switch: Switch, /, *, where: Where | None = None) -> None:
+def reliable(merchant_id: Id, switch: Switch, /, *, where: Where | None = None) -> None:
     """Repeat the IPN of a merchant's orders until it is taken (on), or send it once, as the manual says (off)."""
 
     async def work(core: "Core") -> str:

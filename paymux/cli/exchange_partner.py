@@ -4,13 +4,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from paymux.cli.exchange import units_of
-from paymux.cli.run import AsJson, Declined, Where, accepted, run, tell_json
+from paymux.cli.run import AsJson, Declined, Id, Where, accepted, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
 
 
-def partner_key(merchant_id: int, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
+def partner_key(merchant_id: Id, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
     """Give a partner a new key for the partners' own API and print it, this once; the one before stops counting."""
     made = run(where, partial(_partner_key, merchant_id), secret_key=True)
     if as_json:

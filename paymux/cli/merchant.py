@@ -1,9 +1,11 @@
 """`paymux merchant create`, `list` and `show`. Credentials are shown once, when they are made."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from paymux.cli.run import PAGE, AsJson, Declined, Where, bad_option, run, tell_json, warn
+from cyclopts import Parameter
+
+from paymux.cli.run import PAGE, AsJson, Declined, Id, Limit, Where, bad_option, run, tell_json, warn
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 Plan = Literal["free", "pro", "unlimited"]
 DIALECT = "ecomtrade24"
+Unchecked = Annotated[bool, Parameter(negative="", help="Keep a wallet that payments are refused with: to try that, or for another chain.")]
 
 
 def create(
@@ -22,6 +25,7 @@ def create(
     country: str | None = None,
     domain: list[str] | None = None,
     wallet: str | None = None,
+    unchecked: Unchecked = False,
     webhook_url: str | None = None,
     webhook_secret: str | None = None,
     currency: list[str] | None = None,
@@ -51,6 +55,7 @@ def create(
     currency
         A currency of the merchant, the first is the main one; may be given several times.
     """
+    judge_wallet(wallet, "wallet", unchecked)
     new = _new(name, email, plan, country, domain or [], wallet, webhook_url, webhook_secret, currency or [])
     currencies = [code.strip().upper() for code in currency or []]
     (created, etpay, echelon), exchanger = run(where, partial(_create, new, currencies), secret_key=True, migrating=True)
@@ -136,7 +141,6 @@ def _new(
     for code in codes:
         if money.currency(code) is None:
             raise bad_option("currency", f"{code!r} is not a known currency")
-    judge_wallet(wallet)
     return NewMerchant(
         name=name.strip(),
         email=email.strip(),
@@ -144,29 +148,29 @@ def _new(
         country=country.upper() if country else None,
         currency=codes[0] if codes else None,
         wallet=wallet,
-        shops=tuple(dict.fromkeys(domain_named(text) for text in domains)),
-        webhook_url=url_given(webhook_url) if webhook_url else None,
+        shops=tuple(dict.fromkeys(domain_named(text, "domain") for text in domains)),
+        webhook_url=url_given(webhook_url, "webhook-url") if webhook_url else None,
         webhook_secret=secret_given(webhook_secret, "webhook-secret"),
     )
 
 
-def domain_named(text: str) -> str:
+def domain_named(text: str, option: str) -> str:
     """A shop's domain in its one comparable form."""
     from paymux.dialects.ecomtrade24.domain import normalised_domain
 
     domain = normalised_domain(text)
     if domain is None:
-        raise bad_option("domain", f"{text!r} is not a domain, such as shop.example.com")
+        raise bad_option(option, f"{text!r} is not a domain, such as shop.example.com")
     return domain
 
 
-def url_given(text: str) -> str:
+def url_given(text: str, option: str) -> str:
     """A URL that can be called."""
     from paymux.http.client import url_fault
 
     fault = url_fault(text)
     if fault is not None:
-        raise bad_option("webhook-url", fault)
+        raise bad_option(option, fault)
     return text
 
 
@@ -195,15 +199,19 @@ def secret_given(text: str | None, option: str) -> str | None:
     return text
 
 
-def judge_wallet(wallet: str | None) -> None:
-    """Warn of a wallet that the gateway will refuse; it is kept as given."""
+def judge_wallet(wallet: str | None, option: str, unchecked: bool) -> None:
+    """Refuse a wallet with which the gateway would refuse payments; unchecked, warn of it and keep it as given."""
     from paymux.dialects.ecomtrade24.domain import wallet as valid
 
-    if wallet is not None and valid(wallet) is None:
-        warn(f"warning: {wallet!r} is not a wallet (0x and 40 hex digits, owned by somebody); kept, but payments will be refused with it")
+    if wallet is None or valid(wallet) is not None:
+        return
+    wrong = f"{wallet!r} is not a wallet (0x and 40 hex digits, owned by somebody)"
+    if not unchecked:
+        raise bad_option(option, f"{wrong}; payments would be refused with it, so nothing is changed. --unchecked keeps it all the same")
+    warn(f"warning: {wrong}; kept, but payments will be refused with it")
 
 
-def list_(*, after: int = 0, limit: int = PAGE, as_json: AsJson = False, where: Where | None = None) -> None:
+def list_(*, after: Id = 0, limit: Limit = PAGE, as_json: AsJson = False, where: Where | None = None) -> None:
     """List merchants.
 
     Parameters
@@ -229,7 +237,7 @@ def list_(*, after: int = 0, limit: int = PAGE, as_json: AsJson = False, where: 
         print(f"More: --after {found[-1].id}")
 
 
-def show(merchant_id: int, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
+def show(merchant_id: Id, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
     """Show a merchant: settings, shops, where its notices go, what it has."""
     from paymux.cli import show as eyes
     from paymux.ledger.read import balances_of

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from paymux.cli.merchant import DIALECT, Plan, domain_named, facts_of, judge_url, judge_wallet, secret_given, url_given
-from paymux.cli.run import AsJson, Declined, Switch, Where, bad_option, run, tell_json
+from paymux.cli.merchant import DIALECT, Plan, Unchecked, domain_named, facts_of, judge_url, judge_wallet, secret_given, url_given
+from paymux.cli.run import AsJson, Declined, Hours, Id, Switch, Units, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
@@ -33,19 +33,19 @@ def _change(where: Where | None, merchant_id: int, **given: Any) -> "Merchant":
     return _changed(where, ChangeMerchant(id=merchant_id, **given))
 
 
-def disable(merchant_id: int, /, *, where: Where | None = None) -> None:
+def disable(merchant_id: Id, /, *, where: Where | None = None) -> None:
     """Refuse every key of a merchant from the next request on. Payments under way go on."""
     _change(where, merchant_id, active=False)
     print(f"Merchant {merchant_id} is disabled.")
 
 
-def enable(merchant_id: int, /, *, where: Where | None = None) -> None:
+def enable(merchant_id: Id, /, *, where: Where | None = None) -> None:
     """Let a disabled merchant in again."""
     _change(where, merchant_id, active=True)
     print(f"Merchant {merchant_id} is enabled.")
 
 
-def plan(merchant_id: int, new: Plan, /, *, where: Where | None = None) -> None:
+def plan(merchant_id: Id, new: Plan, /, *, where: Where | None = None) -> None:
     """Move a merchant to another plan; sessions that exist keep their mode."""
     from paymux.merchants.model import Plan as Plans
 
@@ -53,20 +53,20 @@ def plan(merchant_id: int, new: Plan, /, *, where: Where | None = None) -> None:
     print(f"Merchant {merchant_id} is on the plan {new}.")
 
 
-def wallet(merchant_id: int, address: str, /, *, where: Where | None = None) -> None:
+def wallet(merchant_id: Id, address: str, /, *, unchecked: Unchecked = False, where: Where | None = None) -> None:
     """Set where a merchant's money is forwarded; payments that exist keep theirs."""
-    judge_wallet(address)
+    judge_wallet(address, "ADDRESS", unchecked)
     _change(where, merchant_id, wallet=address)
     print(f"Merchant {merchant_id} has the wallet {address}.")
 
 
-def smart_routing(merchant_id: int, switch: Switch, /, *, where: Where | None = None) -> None:
+def smart_routing(merchant_id: Id, switch: Switch, /, *, where: Where | None = None) -> None:
     """Switch a merchant's automatic routing on or off."""
     _change(where, merchant_id, smart_routing=switch == "on")
     print(f"Smart routing of merchant {merchant_id} is {switch}.")
 
 
-def method(merchant_id: int, name: str, switch: Switch, /, *, where: Where | None = None) -> None:
+def method(merchant_id: Id, name: str, switch: Switch, /, *, where: Where | None = None) -> None:
     """Switch one buyer-facing method of a merchant on or off."""
     from paymux.routing.model import METHODS
 
@@ -76,12 +76,12 @@ def method(merchant_id: int, name: str, switch: Switch, /, *, where: Where | Non
     print(f"Method {name} of merchant {merchant_id} is {switch}.")
 
 
-def shop(merchant_id: int, domain: str, status: Literal["approved", "pending", "blocked"], /, *, where: Where | None = None) -> None:
+def shop(merchant_id: Id, domain: str, status: Literal["approved", "pending", "blocked"], /, *, where: Where | None = None) -> None:
     """Register a shop of a merchant, or change its status; only an approved one can create payments."""
     from paymux.merchants.change import SetShop, set_shops
     from paymux.merchants.model import ShopStatus
 
-    wish = SetShop(merchant_id=merchant_id, domain=domain_named(domain), status=ShopStatus(status))
+    wish = SetShop(merchant_id=merchant_id, domain=domain_named(domain, "DOMAIN"), status=ShopStatus(status))
 
     async def work(core: "Core") -> Any:
         return await core.writer.submit(set_shops, wish)
@@ -93,16 +93,15 @@ def shop(merchant_id: int, domain: str, status: Literal["approved", "pending", "
 
 # API -> (its word for the key, characters of a random one; None: a key of ours with its prefix)
 KEYS: dict[str, tuple[str, int | None]] = {DIALECT: ("api_key", None), "etpay": ("merchant_api_token", 64)}
-GRACE_HOURS_MAX = 24 * 30
 
 
 def key(
-    merchant_id: int,
+    merchant_id: Id,
     /,
     *,
     rotate: bool = False,
     api: Literal["ecomtrade24", "etpay"] = "ecomtrade24",
-    grace_hours: int = 0,
+    grace_hours: Hours = 0,
     as_json: AsJson = False,
     where: Where | None = None,
 ) -> None:
@@ -123,8 +122,6 @@ def key(
 
     if not rotate:
         raise bad_option("rotate", "keys are kept as hashes and cannot be shown; say --rotate for a new one")
-    if not 0 <= grace_hours <= GRACE_HOURS_MAX:
-        raise bad_option("grace-hours", f"hours are 0 to {GRACE_HOURS_MAX}")
     word, chars = KEYS[api]
     wish = RotateKey(merchant_id=merchant_id, dialect=api, key=ids.token(chars) if chars else None, grace_ms=grace_hours * HOUR)
     new = run(where, partial(rotated, wish), secret_key=True)
@@ -132,7 +129,7 @@ def key(
         return tell_json({"merchant_id": merchant_id, "credentials": {api: {word: new}}})
     from paymux.cli import show
 
-    old = f"The old one counts for {grace_hours} more hours" if grace_hours else "The old one is dead"
+    old = f"The old one counts for {grace_hours} more {'hour' if grace_hours == 1 else 'hours'}" if grace_hours else "The old one is dead"
     show.fields(
         [("API key" if word == "api_key" else word.replace("_", " "), new)],
         f"Merchant {merchant_id}: the new key. {old}; this one is not shown again.",
@@ -153,10 +150,10 @@ Routes = Annotated[list[str] | None, Parameter(help="A route's slug; may be give
 
 
 def policy(
-    merchant_id: int,
+    merchant_id: Id,
     /,
     *,
-    short_tolerance: int | None = None,
+    short_tolerance: Units | None = None,
     late: Literal["review", "accept"] | None = None,
     route_off: Routes = None,
     route_on: Routes = None,
@@ -175,8 +172,6 @@ def policy(
     from paymux.merchants.change import ChangeMerchant, ChangePolicy, change_merchants
     from paymux.merchants.model import Late
 
-    if short_tolerance is not None and short_tolerance < 0:
-        raise bad_option("short-tolerance", "units are 0 or more")
     given: dict[str, Any] = {"routes_off": tuple(route_off or ()), "routes_on": tuple(route_on or ())}
     if short_tolerance is not None:
         given["short_tolerance_units"] = short_tolerance
@@ -197,14 +192,14 @@ def policy(
 
 
 def webhook(
-    merchant_id: int,
+    merchant_id: Id,
     /,
     *,
     url: str | None = None,
     shop: str | None = None,
     secret: str | None = None,
     rotate_secret: bool = False,
-    overlap_hours: int = 24,
+    overlap_hours: Hours = 24,
     as_json: AsJson = False,
     where: Where | None = None,
 ) -> None:
@@ -225,12 +220,10 @@ def webhook(
     """
     if url is None and not rotate_secret and secret is None:
         raise bad_option("url", "say --url U, --secret S or --rotate-secret")
-    if overlap_hours < 0:
-        raise bad_option("overlap-hours", "hours are 0 or more")
     wanted = {
-        "url": url_given(url) if url else url,
+        "url": url_given(url, "url") if url else url,
         "secret": secret_given(secret, "secret"),
-        "shop": domain_named(shop) if shop else "",
+        "shop": domain_named(shop, "shop") if shop else "",
         "rotate": rotate_secret or secret is not None,
         "overlap_hours": overlap_hours,
     }

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from paymux.cli.run import AsJson, Declined, Where, bad_option, run, tell_json
+from paymux.cli.run import AsJson, Declined, Id, Where, bad_option, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
 
 
 def logo(
-    merchant_id: int,
+    merchant_id: Id,
     file: Annotated[Path | None, Parameter(help="A PNG, JPEG or WebP picture; at most 100 KiB, 32 to 2000 pixels a side.")] = None,
     /,
     *,

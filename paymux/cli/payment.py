@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from paymux.cli.run import PAGE, AsJson, Declined, Where, accepted, bad_option, run, tell_json
+from paymux.cli.run import ID_MAX, PAGE, AsJson, Declined, Id, Limit, Where, accepted, bad_option, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from paymux.payments.story import Story
     from paymux.payouts.model import Payout
 
-LAST = 2**63 - 1
 TIMES_ASKED_MAX = 10  # more money than that is a slip of the pen
 
 
@@ -134,10 +133,10 @@ def list_(
     *,
     attention: bool = False,
     doubt: bool = False,
-    merchant: int | None = None,
-    after: int = 0,
-    before: int = LAST,
-    limit: int = PAGE,
+    merchant: Id | None = None,
+    after: Id = 0,
+    before: Id = ID_MAX,
+    limit: Limit = PAGE,
     as_json: AsJson = False,
     where: Where | None = None,
 ) -> None:
@@ -160,8 +159,6 @@ def list_(
     """
     if attention + doubt + (merchant is not None) > 1:
         raise bad_option("attention", "say one of --attention, --doubt and --merchant ID")
-    if limit < 1:
-        raise bad_option("limit", "at least 1")
 
     async def work(core: "Core") -> "list[Payment]":
         from paymux.payments.story import Page

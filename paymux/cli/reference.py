@@ -7,13 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paymux.cli.run import Declined, bad_option
+from paymux.cli.run import ID_MAX, Declined, bad_option
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
     from paymux.payments.model import Payment
-
-ID_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Reference:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= ID_MAX else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 and 1 <= int(text) <= ID_MAX else None
 
 
 async def _session(core: "Core", text: str) -> int | None:

@@ -1,12 +1,14 @@
 """`paymux route …` and `paymux routing`: what the operator says of routes, for everybody."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from paymux.cli.run import AsJson, Declined, Where, run, tell_json
+from paymux.cli.run import AsJson, Declined, Where, between, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
     from paymux.merchants.directory import Platform
+
+PRIORITY_MAX = 1_000_000
 
 
 async def _platform(core: "Core") -> "Platform":
@@ -46,7 +48,14 @@ def list_(*, as_json: AsJson = False, where: Where | None = None) -> None:
     print(f"Automatic routing is {'on' if platform.smart_routing else 'off'} for the platform.")
 
 
-def set_(slug: str, /, *, health: Literal["up", "degraded", "down"], priority: int | None = None, where: Where | None = None) -> None:
+def set_(
+    slug: str,
+    /,
+    *,
+    health: Literal["up", "degraded", "down"],
+    priority: Annotated[int | None, between(-PRIORITY_MAX, PRIORITY_MAX)] = None,
+    where: Where | None = None,
+) -> None:
     """Say that a route is up, degraded or down, and how early it is tried. The next request sees it.
 
     Parameters

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from paymux.errors import PaymuxError, Refused, SettingsError, StorageError
 
@@ -21,6 +21,19 @@ T = TypeVar("T")
 AsJson = Annotated[bool, Parameter(name="--json", help="Print one JSON object and nothing else.")]
 Switch = Literal["on", "off"]
 PAGE = 50
+ID_MAX = 2**63 - 1  # what both databases keep
+
+
+def between(least: int, most: int) -> Parameter:
+    """What an option with a whole number says of it, both bounds allowed. No option is a bare int: a database would break on a long one."""
+    return Parameter(validator=validators.Number(gte=least, lte=most))
+
+
+Id = Annotated[int, between(0, ID_MAX)]
+Units = Annotated[int, between(0, ID_MAX)]  # minor units of a currency
+Port = Annotated[int, between(0, 65535)]
+Limit = Annotated[int, between(1, 1000)]
+Hours = Annotated[int, between(0, 24 * 30)]  # of a grace
 
 
 @Parameter(name="*")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from paymux.cli.run import AsJson, Where, accepted, bad_option, run, tell_json
+from paymux.cli.run import AsJson, Where, accepted, bad_option, between, run, tell_json
 from paymux.decline import DeclineReason
 
 if TYPE_CHECKING:
@@ -118,20 +118,24 @@ async def _report_payout(text: str, outcome: str, core: "Core") -> dict[str, str
     }
 
 
-def clock(*, advance: int | None = None, reset: bool = False, as_json: AsJson = False, where: Where | None = None) -> None:
+def clock(
+    *,
+    advance: Annotated[int | None, between(0, ADVANCE_S_MAX)] = None,
+    reset: bool = False,
+    as_json: AsJson = False,
+    where: Where | None = None,
+) -> None:
     """Move the sandbox's clock, or put it back; without either say what it shows. The next request sees it.
 
     Parameters
     ----------
     advance
-        Seconds to move it forward, added to earlier ones.
+        Seconds to move it forward, added to earlier ones; a hundred years at most.
     reset
         Back to the time of this machine.
     """
     if advance is not None and reset:
         raise bad_option("reset", "either --advance or --reset")
-    if advance is not None and not 0 <= advance <= ADVANCE_S_MAX:
-        raise bad_option("advance", "seconds are 0 or more (a hundred years at most); --reset puts the clock back")
     offset_ms, now = run(where, partial(_move, advance, reset), sandbox=True)
     from paymux.clock import SECOND, iso
 

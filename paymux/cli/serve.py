@@ -14,12 +14,12 @@ import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 
 from paymux.cli import lean
-from paymux.cli.run import Where, settings_for
+from paymux.cli.run import Port, Where, between, settings_for
 from paymux.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ log = structlog.get_logger()
 Ready = Callable[["Core", "Node"], Awaitable[None]]
 
 
-def serve(*, host: str | None = None, port: int | None = None, workers: int | None = None, where: Where | None = None) -> None:
+def serve(
+    *, host: str | None = None, port: Port | None = None, workers: Annotated[int | None, between(1, 64)] = None, where: Where | None = None
+) -> None:
     """Serve the API, the pages and the background duties.
 
     Parameters

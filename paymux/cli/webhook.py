@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from paymux.cli.run import PAGE, AsJson, Declined, Where, bad_option, moment, run, tell_json
+from paymux.cli.run import ID_MAX, PAGE, AsJson, Declined, Id, Limit, Where, bad_option, moment, run, tell_json
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 State = Literal["waiting", "delivered", "given_up", "unaddressed"]
 UNTOLD = ("given_up", "unaddressed")  # few among very many, as those that wait are: indexes of their own find them
-LAST = 2**63 - 1
 
 
-def trial(merchant_id: int, /, *, shop: str | None = None, as_json: AsJson = False, where: Where | None = None) -> None:
+def trial(merchant_id: Id, /, *, shop: str | None = None, as_json: AsJson = False, where: Where | None = None) -> None:
     """Send a test delivery; a running server (or paymux work) delivers it within a second.
 
     Parameters
@@ -37,7 +36,7 @@ async def _send_trial(merchant_id: int, shop: str | None, core: "Core") -> int:
     merchant = (await core.reader.submit(core.directory.by_id, merchant_id)).merchant
     if merchant is None:
         raise Declined(f"there is no merchant {merchant_id}")
-    domain = domain_named(shop) if shop else next(iter(sorted(merchant.shops)), "")
+    domain = domain_named(shop, "shop") if shop else next(iter(sorted(merchant.shops)), "")
     if shop and domain not in merchant.shops:
         raise Declined(f"{domain} is no shop of merchant {merchant_id}")
 
@@ -72,10 +71,10 @@ TRIALS: "Mapping[str, Callable[[Merchant, str, int], Trial]]" = {"ecomtrade24": 
 
 def list_(
     *,
-    merchant: int,
+    merchant: Id,
     state: State | None = None,
-    before: int = LAST,
-    limit: int = PAGE,
+    before: Id = ID_MAX,
+    limit: Limit = PAGE,
     as_json: AsJson = False,
     where: Where | None = None,
 ) -> None:
@@ -116,7 +115,7 @@ def list_(
         print(f"More: --before {more}")
 
 
-def show(notice_id: int, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
+def show(notice_id: Id, /, *, as_json: AsJson = False, where: Where | None = None) -> None:
     """Show a notice: the bytes that are sent, and every answer."""
     from paymux.cli import show as eyes
 
@@ -155,8 +154,8 @@ def show(notice_id: int, /, *, as_json: AsJson = False, where: Where | None = No
 
 def resend(
     *,
-    notice: int | None = None,
-    merchant: int | None = None,
+    notice: Id | None = None,
+    merchant: Id | None = None,
     since: str | None = None,
     until: str | None = None,
     state: State | None = None,

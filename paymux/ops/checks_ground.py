@@ -305,8 +305,9 @@ async def server(case: Case) -> list[Finding]:
         Finding(
             check="server",
             severity=Severity.NOTE,
-            what=f"A server at {url} {said} (it may have been started with another --host or --port).",
+            what=f"A server at {url} {said}. That is the address of the settings as the doctor sees them here.",
             means="Without a running server nobody can pay, and notices wait.",
-            mend="paymux serve, or: systemctl status paymux; journalctl -u paymux -n 50",
+            mend="If it listens elsewhere: set PAYMUX_HOST and PAYMUX_PORT for the doctor to what the server was started with, its --host "
+            "and --port included. Else: paymux serve, or systemctl status paymux; journalctl -u paymux -n 50",
         )
     ]

@@ -184,16 +184,20 @@ async def addresses(case: Case) -> list[Finding]:
             Finding(
                 check="addresses",
                 severity=Severity.NOTE,
-                what=f"Notices of {several(private)} go to an address that is not public; PAYMUX_ALLOW_PRIVATE_URLS allows it.",
-                means="Fine for local work. In production such an address would be refused.",
+                what=f"Notices of {several(private)} go to an address that is not public; that is allowed as set here "
+                "(PAYMUX_ALLOW_PRIVATE_URLS).",
+                means="Fine for local work, if the server was started with the same setting. In production such an address would be "
+                "refused.",
                 mend="Nothing to do here",
             )
         )
     elif private:
         found.append(
             _unreached(
-                f"The webhook address of {several(private)} is private, loopback or reserved, so it is never called.",
-                "Give it a public address: paymux merchant webhook ID --url https://…; for local work only: PAYMUX_ALLOW_PRIVATE_URLS=1",
+                f"The webhook address of {several(private)} is private, loopback or reserved, so it is never called as set here "
+                "(PAYMUX_ALLOW_PRIVATE_URLS is off).",
+                "Give it a public address: paymux merchant webhook ID --url https://…; for local work only: "
+                "PAYMUX_ALLOW_PRIVATE_URLS=1, for the server and for the doctor",
             )
         )
     if nowhere:

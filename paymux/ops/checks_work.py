@@ -17,6 +17,38 @@ STUCK_MS = 15 * MINUTE
 IDLE_MS = 2 * MINUTE  # what is due for so long and was not done is done by nobody
 
 
+async def routes(case: Case) -> list[Finding]:
+    """Whether a buyer has any way to pay."""
+    if not case.routes:
+        return [
+            Finding(
+                check="routes",
+                severity=Severity.WRONG if case.live else Severity.LOOK,
+                what=f"No provider is there in {case.settings.mode} mode, so there is no route."
+                + (" Paymux ships with the sandbox's providers only." if case.live else ""),
+                means="Nobody can pay: payments are opened, and every buyer is told that no method is available.",
+                mend="Write a provider, and let the server have it: docs/providers.md tells how. To try Paymux without one: "
+                "PAYMUX_MODE=sandbox with a database of its own",
+            )
+        ]
+    down = case.routes & await case.read(_down)
+    if down != case.routes:
+        return []
+    return [
+        Finding(
+            check="routes",
+            severity=Severity.WRONG if case.live else Severity.LOOK,
+            what=f"Every route is set down: {several(sorted(down))}.",
+            means="Nobody can pay: payments are opened, and every buyer is told that no method is available.",
+            mend=f"paymux route list; paymux route set {min(down)} --health up, for each provider that works",
+        )
+    ]
+
+
+async def _down(tx: Tx) -> frozenset[str]:
+    return frozenset(row["slug"] for row in await tx.fetch(_q.routes_down))
+
+
 async def doubts(case: Case) -> list[Finding]:
     """Attempts of which nobody knows whether they are paid, for longer than a few questions take."""
     rows = await case.read(_unclear)

@@ -32,6 +32,7 @@ ROWS: dict[str, Check] = {
     "addresses":  checks_merchants.addresses,
     "receivers":  checks_merchants.receivers,
     "duties":     checks_work.duties,
+    "routes":     checks_work.routes,
     "doubts":     checks_work.doubts,
     "attention":  checks_work.attention,
     "books":      checks_work.books,

@@ -51,11 +51,12 @@ def free_bytes(path: Path) -> int:
 
 @dataclass(slots=True)
 class Case:
-    """What checks look at. `storage` is open where a check needs it; `offset_ms`: of the sandbox's clock."""
+    """What checks look at. `routes`: slugs; `storage` is open where a check needs it; `offset_ms`: of the sandbox's clock."""
 
     settings: Settings
     told: Mapping[str, Mapping[State, str]]
     providers: frozenset[str]
+    routes: frozenset[str]
     wallet: Callable[[str], str | None]  # a wallet that can be paid to, None if it is not one
     storage: Storage | None = None
     keyring: Keyring | None = None  # None: no secret key was given

@@ -11,6 +11,10 @@ SELECT count(*) AS found, min(doubted_at) AS oldest FROM attempt WHERE state = '
 -- Payments that a person must look at, by reason, and since when nothing changed of the oldest.
 SELECT attention AS why, count(*) AS found, min(updated_at) AS oldest FROM payment WHERE attention IS NOT NULL GROUP BY attention;
 
+-- routes_down --
+-- Which routes an operator closed for everybody; a row for each route that was ever set.
+SELECT slug FROM route_setting WHERE health = 'down';
+
 -- server_settings (sqlite) --
 -- Nothing to ask: what a commit on SQLite survives is set by whoever connects.
 SELECT '' AS name, '' AS setting WHERE false;

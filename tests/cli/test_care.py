@@ -171,6 +171,27 @@ def test_a_webhook_address_that_will_be_refused_is_warned_of(there: str, databas
         assert "warning" not in allowed.stderr + public.stderr
 
 
+def test_a_good_wallet_is_not_replaced_by_a_wrong_one(database_url: str, here: Here, told: Told) -> None:
+    create_merchant(database_url, wallet="0x" + "2" * 40)
+    for wrong in ("0xZZ", "0x" + "0" * 40, "0x" + "2" * 39, ""):
+        done = here("merchant", "wallet", 1, wrong, database_url=database_url)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"ADDRESS: {wrong!r} is not a wallet" in done.stderr
+    assert told("merchant", "show", 1, database_url=database_url)["wallet"] == "0x" + "2" * 40
+    done = here(*NEW, "--wallet", "0xZZ", database_url=database_url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(told("merchant", "list", database_url=database_url)["merchants"]) == 1, "none was made"
+    kept = here("merchant", "wallet", 1, "0xZZ", "--unchecked", database_url=database_url)
+    assert (kept.returncode, "warning: '0xZZ' is not a wallet" in kept.stderr) == (0, True)
+    assert told("merchant", "show", 1, database_url=database_url)["wallet"] == "0xZZ"
+
+
+def test_a_grace_of_one_hour_is_told_as_one(database_url: str, here: Here) -> None:
+    create_merchant(database_url)
+    for hours, said in ((1, "counts for 1 more hour;"), (2, "counts for 2 more hours;")):
+        assert said in here("merchant", "key", 1, "--rotate", "--grace-hours", hours, database_url=database_url).stdout
+
+
 def test_a_disabled_merchant_is_listed_as_such(database_url: str, here: Here, told: Told) -> None:
     for _ in range(2):
         create_merchant(database_url)

@@ -97,7 +97,7 @@ def test_a_switch_of_a_merchant_counts_for_the_next_request(database_url: str, h
         assert after("smart-routing", 1, "off") == (200, "hosted")
         assert after("shop", 1, "Shop.example.com", "blocked") == (403, "domain_not_allowed")
         assert after("shop", 1, "shop.example.com", "approved")[0] == 200
-        assert after("wallet", 1, "0x12")[1] == "invalid_merchant_payout_wallet"
+        assert after("wallet", 1, "0x12", "--unchecked")[1] == "invalid_merchant_payout_wallet"
         assert after("wallet", 1, "0x" + "2" * 40)[0] == 200
         new = told("merchant", "key", 1, "--rotate", database_url=database_url)["credentials"]["ecomtrade24"]["api_key"]
         assert open_session(server.url, key)[1] == {"ok": False, "error": "invalid_api_key"}
@@ -248,6 +248,7 @@ def test_json_is_one_object_and_nothing_else(database_url: str, here: Here, told
         "free",
         "--wallet",
         "0x12",
+        "--unchecked",
         "--json",
         database_url=database_url,
     )

@@ -194,11 +194,14 @@ async def test_a_moved_sandbox_clock_is_worth_a_look(database_url: str) -> None:
 async def test_a_private_webhook_address_is_found(database_url: str, url: str) -> None:
     async with ward(database_url) as w:
         await w.merchant(webhook_url=url)
-        found = await visit(database_url, addresses=("192.168.1.5",) if "intern" in url else ("93.184.216.34",))
-        allowed = await visit(database_url, allow_private_urls=True)
+        addresses = ("192.168.1.5",) if "intern" in url else ("93.184.216.34",)
+        found = await visit(database_url, addresses=addresses)
+        allowed = await visit(database_url, addresses=addresses, allow_private_urls=True)
     told = only(found, "addresses")
     assert wrongs(found) == ["addresses"]
     assert "merchant 2" in told.what
+    assert "as set here (PAYMUX_ALLOW_PRIVATE_URLS is off)" in told.what
+    assert "as set here (PAYMUX_ALLOW_PRIVATE_URLS)" in only(allowed, "addresses").what
     assert "PAYMUX_ALLOW_PRIVATE_URLS" in told.mend
     assert wrongs(allowed) == []
 
@@ -323,6 +326,36 @@ async def test_what_waits_for_a_person_is_worth_a_look(database_url: str) -> Non
         found = await visit(database_url)
     assert wrongs(found) == []
     assert "1 (1 flagged)" in only(found, "attention").what
+
+
+async def test_without_a_route_nobody_can_pay(database_url: str) -> None:
+    async with ward(database_url) as w:
+        play = await visit(database_url, routes=())
+        await w.run("UPDATE installation SET value = 'live' WHERE name = 'mode';")
+        real = await visit(database_url, routes=(), mode="live", base_url="https://pay.example.com")
+    assert only(play, "routes").severity is Severity.LOOK
+    assert only(real, "routes").severity is Severity.WRONG
+    assert "No provider is there in live mode" in only(real, "routes").what
+    assert "docs/providers.md" in only(real, "routes").mend
+
+
+async def test_routes_that_are_all_set_down_are_worth_a_look(database_url: str) -> None:
+    async with ward(database_url) as w:
+        await w.run("INSERT INTO route_setting (slug, health, updated_at) VALUES ('alder', 'down', 0), ('gone', 'up', 0);")
+        one_left = await visit(database_url)
+        await w.run("INSERT INTO route_setting (slug, health, updated_at) VALUES ('birch', 'down', 0);")
+        found = await visit(database_url)
+    assert "routes" in one_left.passed
+    assert only(found, "routes").severity is Severity.LOOK
+    assert "alder, birch" in only(found, "routes").what
+    assert "paymux route set alder --health up" in only(found, "routes").mend
+
+
+async def test_a_server_that_does_not_answer_is_sought_where_the_settings_say(database_url: str) -> None:
+    async with ward(database_url):
+        told = only(await visit(database_url), "server")
+    assert "http://127.0.0.1:1 does not answer. That is the address of the settings as the doctor sees them" in told.what
+    assert "PAYMUX_HOST and PAYMUX_PORT for the doctor to what the server was started with" in told.mend
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from tests.storage.ad_hoc import run
 
 SHOP = "shop.example.com"
 PUBLIC = "93.184.216.34"
+ROUTES = ("alder", "birch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ async def ward(url: str) -> AsyncIterator[Ward]:
         await core.close()
 
 
-def case(url: str, *, free: int = 1 << 40, addresses: tuple[str, ...] = (PUBLIC,), **settings: Any) -> Case:
+def case(
+    url: str, *, free: int = 1 << 40, addresses: tuple[str, ...] = (PUBLIC,), routes: tuple[str, ...] = ROUTES, **settings: Any
+) -> Case:
     """What the doctor gets; nothing is asked of this machine's disk and name servers."""
     given = load({}, **{"secret_key": SECRET_KEY, "database": url, "port": 1, **settings})
 
@@ -81,6 +84,7 @@ def case(url: str, *, free: int = 1 << 40, addresses: tuple[str, ...] = (PUBLIC,
         settings=given,
         told=TOLD,
         providers=frozenset({"sandbox-alder", "sandbox-birch", "sandbox-cedar"}),
+        routes=frozenset(routes),
         wallet=wallet,
         keyring=Keyring(given.secret_key, given.secret_keys_old),
         free_bytes=free_bytes,

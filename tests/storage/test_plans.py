@@ -140,6 +140,7 @@ WHOLE = {  # these look through a table on purpose: commands that a person calls
     "paymux.ops.newest_times",
     "paymux.ops.given_up",
     "paymux.merchants.route_settings",
+    "paymux.ops.routes_down",  # a row for each route
     "paymux.providers.sandbox.house.due_callbacks",
     "paymux.rates.all_quotes",
     "paymux.storage.facts",

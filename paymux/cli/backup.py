@@ -5,16 +5,14 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Parameter, validators
-
-from paymux.cli.run import AsJson, Where, bad_option, run, settings_for, tell_json, warn
+from paymux.cli.run import AsJson, Where, bad_option, between, run, settings_for, tell_json, warn
 
 if TYPE_CHECKING:
     from paymux.app.core import Core
     from paymux.ops.backup import Good, Say
 
 SKIPPED = 10_000_000
-Skipped = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=10**12))]
+Skipped = Annotated[int, between(1, 10**12)]
 SILENT_MS = 2000  # a short one says nothing on the way
 STEP_MS = 1000
 

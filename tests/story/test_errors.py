@@ -1,9 +1,12 @@
 """Every error of EcomTrade24's wire is provoked over HTTP, in the manual's order of checks; who asks is judged first."""
 
 import json
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx2
 import pytest
 
 from paymux.dialects.ecomtrade24.errors import HTTP, Code
@@ -285,6 +288,15 @@ async def test_a_fault_of_ours_tells_nothing_of_us(live: LiveNode, monkeypatch: 
     assert (await shop.status(session_id))["status"] == "created"
 
 
+async def until_taken(post: Callable[[], Awaitable[httpx2.Response]]) -> int:
+    """As a shop does that is put off: the node's own duties stand in the same short queue."""
+    for _ in range(20):
+        status = (await post()).status_code
+        if status != 503:
+            break
+    return status
+
+
 async def test_a_full_queue_is_answered_503_and_nothing_is_half_done(database_url: str) -> None:
     async with serving(database_url, writer_queue_max=3, session_per_minute=1000) as live:
         shop = await live.merchant()
@@ -298,7 +310,7 @@ async def test_a_full_queue_is_answered_503_and_nothing_is_half_done(database_ur
             assert_refused(answer, 503, Code.SERVICE_UNAVAILABLE)
             assert answer.headers["retry-after"] == "1"
         assert len(await live.payments_of(shop)) == 1 + len(made)
-        again = [(await shop.post(order_id=f"ORD-{number}")).status_code for number in range(60)]
+        again = [await until_taken(partial(shop.post, order_id=f"ORD-{number}")) for number in range(60)]
         assert again == [200] * 60
         assert len(await live.payments_of(shop)) == 61
 

@@ -68,7 +68,7 @@ async def _insert_rows(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> list[int | No
         await tx.fetch_alone(q.insert_rows, [(last + 1 + row[0], *row[1:]) for row in rows])
         tx.lasting[_LAST_ID] = last + len(rows)
         return list(range(last + 1, last + 1 + len(rows)))
-    keys = [(row[0], row[1], row[6], row[7]) for row in rows]
+    keys = [(row[0], row[1], row[6], row[7]) for row in rows]  # place, merchant_id, order_ref, repeat_key
     [found] = await tx.fetch(q.taken_keys, keys)
     taken = set(msgspec.json.decode(found["taken"]))
     named: set[tuple[Any, ...]] = set()

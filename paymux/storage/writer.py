@@ -69,9 +69,10 @@ class Batcher:
         queue_max: int = 4096,
         in_line: bool = False,
     ) -> None:
-        """`transact`: a storage's `start`. `in_line`: it runs one unit after the other on a thread. A lane beside the one that runs stands
-        in line, and takes what waits when its turn comes: the thread need not ask for the next. For a `lone` verb, which hardly needs the
-        interpreter, it begins with the first command: it commits some requests while the loop reads others, instead of all by turns."""
+        """`transact`: a storage's `write`, or with `in_line` its `start`. `in_line`: it runs one unit after the other on a thread. A lane
+        beside the one that runs stands in line, and takes what waits when its turn comes: the thread need not ask for the next. For a
+        `lone` verb, which hardly needs the interpreter, it begins with the first command: it commits some requests while the loop reads
+        others, instead of all by turns."""
         self._transact, self._now, self._retryable = transact, now, retryable
         self._free, self._in_line = lanes + in_line, in_line
         self._next_is_set = False  # somebody stands in line

@@ -35,6 +35,7 @@ COOKIE = "paymux_buyer"
 COOKIE_LASTS_S = 86_400
 FRESH_MS = 30 * 60_000  # so long after paying a buyer's own browser still sees the tick; later, and for others, it goes to the shop
 HAND_OVER_MS = 20_000
+GO_AGAIN_S = 1  # without a script: how soon a page that will lead on looks again
 NEWS_S, NEWS_EVERY_S = 1.0, 0.1  # a buyer who comes back from paying is often a moment faster than the company's report
 RETURN_S = 3  # from the tick to the shop
 STAYS = "stays"  # the query's `note`: another method was asked for, and the attempt could not be given up
@@ -123,7 +124,7 @@ class Checkout:
         at = screen(seen.payment, seen.attempts, seen.now)
         if landing is Landing.START:
             return await self._start_by_itself(request, seen, at)
-        if at is Screen.WAITING and request.query.get("back"):
+        if at is Screen.WAITING and (request.query.get("back") or _leads_on(request, seen)):
             seen = await self._news(request, seen)
             at = screen(seen.payment, seen.attempts, seen.now)
         paid = seen.payment.state in SUCCESS
@@ -161,9 +162,18 @@ class Checkout:
         if waiting is not None and waiting.state is AttemptState.HANDED_OVER and waiting.handed_url:
             return self._go(302, waiting.handed_url, seen)
         if at is not Screen.CHOOSE or seen.attempts:
-            return self._go(302, page, seen)
+            return self._go(302, await self._leading_on(request, seen, page), seen)
         started = await self._start(request, seen, StartAttempt(payment_id=payment.id, method=payment.method, hand_over_only=True))
-        return self._go(302, page if isinstance(started, Refused) or started.url is None else started.url, seen)
+        if isinstance(started, Handed) and started.url is not None:
+            return self._go(302, started.url, seen)
+        return self._go(302, await self._leading_on(request, seen, page), seen)
+
+    async def _leading_on(self, request: Request, seen: Seen, page: str, method: str | None = None) -> str:
+        """The payment's page. A second click may come before the first one's company is known: then the page leads on once it is."""
+        first = alive((await self._see(request) or seen).attempts)
+        if first is None or (method is not None and first.method != method):
+            return page
+        return _with(page, go="1") if first.state in (AttemptState.STARTED, AttemptState.HANDED_OVER) else page
 
     async def act(self, request: Request) -> Response:
         """A buyer's choice: a method, or another one instead of the one before."""
@@ -185,14 +195,11 @@ class Checkout:
         started = await self._start(request, seen, StartAttempt(payment_id=seen.payment.id, method=method, email=email))
         if isinstance(started, Refused):
             notice = next((NOTICES[reason] for reason in started.reasons if reason in NOTICES), None)
-            if notice is None:
-                return self._go(303, page, seen)
-            return await self._again(request, await self._see(request) or seen, page, notice, typed, method)
-        goes = started.url is not None
-        if not goes:  # a second click may come before the first one's page is known: it leads on once that is
-            waiting = alive((await self._see(request) or seen).attempts)
-            goes = waiting is not None and (waiting.state is AttemptState.STARTED or waiting.handed_url is not None)
-        return self._go(303, _with(page, go="1") if goes else page, seen)
+            if notice is not None:
+                return await self._again(request, await self._see(request) or seen, page, notice, typed, method)
+        if isinstance(started, Handed) and started.url is not None:
+            return self._go(303, _with(page, go="1"), seen)
+        return self._go(303, await self._leading_on(request, seen, page, method), seen)
 
     async def _again(
         self, request: Request, seen: Seen, page: str, notice: Notice, typed: str = "", refused: str | None = None
@@ -245,6 +252,7 @@ class Checkout:
     ) -> Response:
         payment, waiting, page = seen.payment, alive(seen.attempts), seen.dialect.page_path(seen.payment)
         handed = waiting is not None and waiting.state is AttemptState.HANDED_OVER
+        leads_on = _leads_on(request, seen)
         choosing = at in (Screen.CHOOSE, Screen.DECLINED)
         if at is Screen.CHOOSE and not notices and payment.last_error == LastError.NO_ROUTE and payment.method:
             notices, refused = (Notice.METHOD_UNAVAILABLE,), payment.method
@@ -274,6 +282,8 @@ class Checkout:
             refused=refused,
             decline=declined_for(seen.attempts),
             form_action=_with(page, lang=seen.picked),
+            self_url=_with(page, lang=seen.picked, go="1") if leads_on else None,
+            refresh_s=GO_AGAIN_S if leads_on else None,
             csrf=self._token(seen),
             continue_url=waiting.handed_url if waiting and handed else None,
             hand_over=bool(waiting and handed and request.query.get("go") and seen.now - waiting.started_at < HAND_OVER_MS),
@@ -332,6 +342,12 @@ class Checkout:
 
 def _standing(seen: Seen) -> bytes:
     return msgspec.json.encode({"screen": screen(seen.payment, seen.attempts, seen.now), "version": seen.payment.version})
+
+
+def _leads_on(request: Request, seen: Seen) -> bool:
+    """The buyer chose and is to be led on, but the company has not told its page yet."""
+    waiting = alive(seen.attempts)
+    return bool(request.query.get("go")) and waiting is not None and waiting.state is AttemptState.STARTED
 
 
 def _csrf_about(seen: Seen) -> str:

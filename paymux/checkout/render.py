@@ -130,6 +130,7 @@ def _context(view: View) -> dict[str, object]:
         "long_amount": view.amount is not None and len(amount_text(view.amount, view.language)) > 13,
         "accent": Markup(accent_css(pair)) if view.accent and (pair := accent_pair(view.accent)) else None,
         "logo": safe_logo(view.logo), "action": own_url(view.form_action) or "",
+        "self_url": own_url(view.self_url or view.form_action) or "",
         "live_url": own_url(view.live_url) if view.screen in LIVE else None,
         "poll_url": own_url(view.poll_url) if view.screen in LIVE else None,
         "languages": [(link.code, url) for link in view.languages if link.code in words.NAMES and (url := own_url(link.url))],

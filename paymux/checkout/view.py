@@ -167,6 +167,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     refused: str | None = None  # the code of the method that METHOD_UNAVAILABLE speaks of
     decline: Decline = Decline.UNKNOWN
     form_action: str = ""  # this page's own URL, with its language
+    self_url: str | None = None  # where it loads itself again; None: at `form_action`
     csrf: str = ""
 
     continue_url: str | None = None  # where a handed-over attempt goes on

@@ -1,11 +1,15 @@
 """The buyer's pages as far as plain HTTP goes: which answer, which headers, what they never show, and what changes nothing."""
 
+import html
 import re
 from typing import Any
 
 import httpx2
 import pytest
 
+from paymux.payments.attempt import Begun, StartAttempt
+from paymux.payments.lifecycle import Event
+from paymux.payments.model import Report, Source
 from paymux.payments.read import with_attempts
 from paymux.routing.model import Health
 from tests.node import LiveNode, Shop
@@ -157,6 +161,32 @@ async def test_a_choice_goes_to_the_provider_by_way_of_our_own_page(live: LiveNo
     live.http.cookies.clear()
     waiting = await live.http.get(answer.headers["location"])
     assert attempt.handed_url in waiting.text.replace("&amp;", "&")
+
+
+@pytest.mark.parametrize("plan", ["free", "pro"])
+async def test_a_second_click_before_the_company_told_its_page_is_led_on_too(live: LiveNode, plan: str) -> None:
+    _, number = await story(live, plan)
+    shown = await page(live, number)
+    # the first click, as far as it has come
+    begun = await live.core.writer.submit(live.core.beginner.begin, StartAttempt(payment_id=number, method="card"))
+    assert isinstance(begun, Begun)
+    if plan == "pro":
+        answer = await page(live, number, "/checkout-continue.php")
+    else:
+        answer = await choose(live, shown, number, method="card")
+    live.http.cookies.clear()
+    waiting = (await live.http.get(answer.headers["location"])).text
+    again = re.search(r'http-equiv="refresh" content="1;url=([^"]+)"', waiting)
+    assert again, "the page does not look again soon"
+    assert f'data-self="{again[1]}"' in waiting
+    company = "https://company.example/pay/7"
+    handed = Report(
+        payment_id=number, attempt_id=begun.attempt.id, event=Event.HANDED_OVER, source=Source.ANSWER, happened_at=0, handed_url=company
+    )
+    standing = (await page(live, f"{number}&live=poll")).json()
+    await live.core.writer.submit(live.core.door.advance, handed)
+    assert (await page(live, f"{number}&live=poll")).json() != standing, "a page with a script does not learn of it"
+    assert f'http-equiv="refresh" content="0;url={company}"' in (await live.http.get(html.unescape(again[1]))).text
 
 
 async def test_a_change_that_the_provider_does_not_confirm_is_told(live: LiveNode) -> None:

@@ -347,7 +347,9 @@ def _standing(seen: Seen) -> bytes:
 def _leads_on(request: Request, seen: Seen) -> bool:
     """The buyer chose and is to be led on, but the company has not told its page yet."""
     waiting = alive(seen.attempts)
-    return bool(request.query.get("go")) and waiting is not None and waiting.state is AttemptState.STARTED
+    if not request.query.get("go") or waiting is None:
+        return False
+    return waiting.state is AttemptState.STARTED and seen.now - waiting.started_at < HAND_OVER_MS
 
 
 def _csrf_about(seen: Seen) -> str:

@@ -157,7 +157,9 @@ async def test_a_buyer_with_many_windows_is_sent_to_one_place(loose: LiveNode, s
     assert [attempt.number for attempt in found[1]] == [1]
     places = {page.headers["location"] for page in pages}
     assert found[1][0].handed_url in places
-    assert places <= {found[1][0].handed_url, f"{loose.url}/hosted-checkout.php?session={session_id}"}
+    leads_on = f"{loose.url}/hosted-checkout.php?session={session_id}&go=1"
+    assert places <= {found[1][0].handed_url, leads_on}
+    assert (await loose.http.get(leads_on)).text.count(f'content="0;url={found[1][0].handed_url}"') == 1
 
 
 async def test_reads_beside_writes_see_whole_states(loose: LiveNode, shop: Shop) -> None:

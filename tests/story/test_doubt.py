@@ -177,7 +177,7 @@ def test_an_attempt_whose_answer_was_never_stored_is_asked_about_and_never_repea
     assert (attempt.state, attempt.ask_at is not None) == ("started", True)
     with Buyer(stage.url) as buyer:
         assert buyer.screen(session_id) == "waiting"
-        assert buyer.routed(session_id) == buyer.page(session_id)
+        assert buyer.routed(session_id) == buyer.page(session_id) + "&go=1"  # it leads on as soon as the company's page is known
     assert len(stage.attempts(session_id)) == 1
     stage.advance_clock(ORPHAN_S)
     stage.wait_for_state(session_id, "pending")

@@ -26,6 +26,7 @@ from paymux.clock import Clock
 from paymux.config import load as load_settings
 from paymux.dialects.ecomtrade24.mode import DIALECT
 from paymux.errors import Refused
+from paymux.http.server import configured
 from paymux.ledger.check import Fault
 from paymux.merchants.change import ChangeMerchant, Keys, RotateKey, SetRoute, SetShop, change_merchants, set_routes, set_shops
 from paymux.merchants.create import NewMerchant, create_merchant
@@ -269,17 +270,7 @@ async def serving(database_url: str, **settings: Any) -> AsyncIterator[LiveNode]
     listening.bind(("127.0.0.1", 0))
     listening.listen(1024)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    config = uvicorn.Config(
-        node,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=3,
-    )
+    config = configured(node, grace_s=3)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 
@@ -170,6 +170,8 @@ async def _greet(
 def _server(node: "Node", up: asyncio.Event) -> "uvicorn.Server":
     import uvicorn
 
+    from paymux.http.server import configured
+
     class Server(uvicorn.Server):
         """Signals are ours (uvicorn would raise them again at the end), and the duties stop while the requests drain."""
 
@@ -188,23 +190,7 @@ def _server(node: "Node", up: asyncio.Event) -> "uvicorn.Server":
             node.write_answers()  # idle connections are closed in the same breath
             await super().shutdown(sockets)
 
-    application: Any = node
-    config = uvicorn.Config(
-        application,
-        http="httptools",
-        loop="none",
-        lifespan="off",
-        interface="asgi3",
-        ws="none",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_S,
-        backlog=BACKLOG,
-    )
-    return Server(config)
+    return Server(configured(node, grace_s=GRACE_S, backlog=BACKLOG))
 
 
 async def _work(settings: "Settings") -> None:

@@ -25,6 +25,7 @@ from paymux.clock import Clock
 from paymux.config import load
 from paymux.decline import DeclineReason
 from paymux.errors import Refused
+from paymux.http.server import configured
 from paymux.merchants.create import Created, NewMerchant, create_merchant
 from paymux.merchants.model import Plan, Policy
 from paymux.money import decimal_text
@@ -77,8 +78,7 @@ class Stage:
             self.core = await Core.open(self.settings)
             self.node = Node(self.core)
             self.node.start()
-            config = uvicorn.Config(self.node, lifespan="off", log_config=None, access_log=False)
-            self._server = uvicorn.Server(config)
+            self._server = uvicorn.Server(configured(self.node, grace_s=3))
 
         self.run(begin())
         self._serving = asyncio.run_coroutine_threadsafe(self._server.serve([listener]), self.loop)

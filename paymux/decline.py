@@ -44,6 +44,9 @@ class DeclineReason(StrEnum):
             return cls("unknown")
 
 
+# Card networks forbid to try these once more by another way; the buyer may still choose to pay otherwise.
+NEVER_AGAIN = frozenset({DeclineReason.LOST_CARD, DeclineReason.STOLEN_CARD, DeclineReason.PICKUP_CARD, DeclineReason.FRAUDULENT})
+
 # Who pays with somebody else's card must not learn what is known about it: no buyer is ever told these.
 DISCREET = frozenset(
     {

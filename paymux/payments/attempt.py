@@ -1,7 +1,8 @@
 """Start an attempt: choose a route, commit its row, call the provider outside any transaction, let the answer in by the one door.
 
 The row is committed before the call, so whatever happens to us, the operation key is known. A route that turned the payment down,
-or that never moved anything, is followed by the next; an answer that leaves a doubt is not.
+or that never moved anything, is followed by the next; an answer that leaves a doubt is not, nor is a decline after which card networks
+forbid it.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import msgspec
 
 from paymux import ids
 from paymux.clock import SECOND, ticks
+from paymux.decline import NEVER_AGAIN
 from paymux.errors import Refusal, Refused, refuse
 from paymux.merchants.directory import Directory
 from paymux.payments import store
@@ -169,7 +171,7 @@ def bank_currency(payment: Payment) -> str | None:
 
 
 class Handed(msgspec.Struct, frozen=True):
-    """The buyer goes on at `url`; None: nothing to do but wait on our page."""
+    """The buyer goes on at `url`; None: there is nowhere to go, our page says how it stands."""
 
     url: str | None
 
@@ -186,7 +188,7 @@ class Starter:
         self.observe: Callable[[str, str, int], None] | None = None  # (provider, kind of answer, milliseconds) of each start call
 
     async def start(self, command: StartAttempt, return_url: Callable[[Payment], str], callback_base: str) -> Handed | Refused:
-        """Start, and go on to the next route as long as nothing can have been charged."""
+        """Start, and go on to the next route as long as nothing can have been charged and nobody forbids it."""
         for _ in range(FALLBACKS_MAX):
             begun = await self._writer.submit(self._beginner.begin, command)
             if isinstance(begun, Refused):
@@ -206,7 +208,7 @@ class Starter:
             given_up = await self._let_in(begun, answer)
             if isinstance(answer, Started):
                 return Handed(answer.url)
-            if not given_up:
+            if not given_up or (isinstance(answer, Turned) and answer.decline_reason in NEVER_AGAIN):
                 return Handed(None)
             error = LastError.PROVIDER_DECLINED if isinstance(answer, Turned) else LastError.PROVIDER_UNAVAILABLE
             command = msgspec.structs.replace(command, tried=command.tried | {begun.attempt.route}, error=error)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from paymux.cli.payment import _as_json
+from paymux.merchants.model import Plan
 from paymux.payments.model import Attempt
 from paymux.payments.story import stories
 from tests.stage.shop import Buyer, Shop
@@ -101,6 +102,22 @@ def test_an_unknown_word_of_a_company_declines_all_the_same(stage: Stage, shop: 
     stage.prove()
 
 
+def test_no_other_route_is_tried_where_card_networks_forbid_it(stage: Stage, shop: Shop) -> None:
+    session_id = shop.open("9000.39")["session_id"]
+    with Buyer(stage.url) as buyer:
+        for tries in (1, 2):  # the buyer may choose once more
+            assert buyer.choose(session_id, "card") is None
+            assert [attempt.decline_reason for attempt in stage.attempts(session_id)] == ["fraudulent"] * tries
+            page = buyer.look(session_id)
+            assert ('data-screen="declined"' in page, lead(page)) == (True, GENERIC)
+    assert (shop.status(session_id), shop.ask(session_id)["last_error"]) == ("awaiting_payment", "provider_declined")
+    smart = stage.merchant(plan=Plan.PRO).open("9000.39")["session_id"]
+    with Buyer(stage.url) as buyer:
+        assert buyer.routed(smart) == buyer.page(smart)
+        assert (buyer.screen(smart), len(stage.attempts(smart))) == ("declined", 1)
+    stage.prove()
+
+
 def test_magic_amounts_decline_for_a_reason_and_a_command_tells_it_to_the_end(stage: Stage, shop: Shop) -> None:
     for amount, reason in (("9000.20", "insufficient_funds"), ("9000.35", "stolen_card")):
         session_id = shop.open(amount)["session_id"]
@@ -112,6 +129,7 @@ def test_magic_amounts_decline_for_a_reason_and_a_command_tells_it_to_the_end(st
     with Buyer(stage.url) as buyer:
         assert buyer.choose(session_id, "card") is None
     assert {attempt.decline_reason for attempt in stage.attempts(session_id)} == {"do_not_honor"}
+    assert len({attempt.route for attempt in stage.attempts(session_id)}) > 1
     for reason, first in (("authentication_failed", TEXTS["authentication_failed"]), ("fraudulent", "No money was taken.")):
         session_id = shop.open()["session_id"]
         stage.report(session_id, "declined", reason)

@@ -8,7 +8,7 @@ payment is special, so a shop sees each trouble by its own API. `SCRIPTS` is the
   with HTTP 500, paid after 60 s   .09 half is paid   .10 a tenth too much   .11 paid two hours later   .12 reported twice   .13 "pending"
   reported after "paid"   .14 under review   .15 questions are answered with nonsense   .16 declined after the start   .17 paid and settled
   .18 start never arrives   .19 start hangs, paid and reported after 60 s whatever was done meanwhile
-  .20 to .38 declined after the start, each for a reason of its own (`DECLINES`)
+  .20 to .38 declined after the start, each for a reason of its own (`DECLINES`)   .39 declined at the start as fraudulent
 
 >>> script_of(900002, 2).name
 'declined at the start'
@@ -128,6 +128,11 @@ SCRIPTS: Mapping[int, Script] = MappingProxyType(
             cents: Script(name=f"declined, {reason}", about="As 9000.16, for this reason.", then=Act.DECLINE, decline_reason=reason)
             for cents, reason in DECLINES.items()
         },
+        39: Script(
+            name="declined at the start, fraudulent",
+            about="The start call is turned down, for fraudulent: no other route is tried.",
+            begins=State.DECLINED, decline_reason=DeclineReason.FRAUDULENT,
+        ),
     }
 )  # fmt: skip
 ORDINARY = Script(name="ordinary", about="The tester decides on the buyer's page.")

@@ -78,7 +78,9 @@ class Payment(msgspec.Struct, frozen=True):
 
     @property
     def refundable_units(self) -> int:
-        """What may still be refunded, if it succeeded: surplus is held and goes back by `returned`."""
+        """What may still be refunded, if it succeeded, as far as the row says: surplus is held and goes back by `returned`.
+
+        It may be less, since what was returned is in `received_units`, too: whoever refunds asks `payouts.refund.left_of`."""
         return min(self.amount_units, self.received_units) - self.refunded_units
 
 

@@ -7,7 +7,7 @@ import msgspec
 from paymux.decline import DeclineReason
 from paymux.ledger.postings import Foreign
 from paymux.money import Money, known
-from paymux.payments.lifecycle import AttemptState, Event, State
+from paymux.payments.lifecycle import SUCCESS, AttemptState, Event, State
 
 
 class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +75,11 @@ class Payment(msgspec.Struct, frozen=True):
     @property
     def amount(self) -> Money:
         return Money(self.amount_units, known(self.currency))
+
+    @property
+    def settled_txid(self) -> str | None:
+        """The forwarding, once it counts: what was forwarded while a person has to decide may still be rejected."""
+        return self.txid_out if self.state in SUCCESS else None
 
     @property
     def refundable_units(self) -> int:

@@ -72,11 +72,13 @@ async def test_what_was_forwarded_before_a_person_accepted_it_is_settled_with_th
     tried = await stage.begin(payment)
     await stage.tell(about(tried, Event.PAID, receipt=receipt(6_000)))
     forwarded = about(tried, Event.SETTLED, txid_out="0xout")
-    assert state(await stage.tell(forwarded)) is State.REVIEW
+    waits = await stage.tell(forwarded)
+    assert isinstance(waits, Advanced)
+    assert (waits.payment.state, waits.payment.txid_out, waits.payment.settled_txid) == (State.REVIEW, "0xout", None)
     await stage.tell(forwarded)
     done = await decide(stage, Judge(payment_id=payment.id, verdict=Verdict.ACCEPTED))
     assert isinstance(done, Advanced)
-    assert (done.payment.state, done.payment.txid_out, done.payment.payable_units) == (State.SETTLED, "0xout", 0)
+    assert (done.payment.state, done.payment.settled_txid, done.payment.payable_units) == (State.SETTLED, "0xout", 0)
     assert await stage.rows("SELECT balance FROM account WHERE kind = 'payable'") == [(0,)]
     assert [word for (word,) in await stage.rows("SELECT word FROM notice ORDER BY id")] == ["review", "paid", "settled"]
     again = await stage.tell(forwarded)

@@ -63,12 +63,15 @@ class Gauges(Collector):
             return
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._storage.read(self._read))
-        done, _ = await asyncio.wait([self._task], timeout=WAIT_S)
+        task = self._task
+        done, _ = await asyncio.wait([task], timeout=WAIT_S)
+        if done and self._task is not task:  # another scrape waited for the same read, and took it
+            return
         self._reading = None
         if not done:
             log.warning("metrics.slow", waited_s=WAIT_S)
             return
-        task, self._task, self._read_at_s = self._task, None, ticks()
+        self._task, self._read_at_s = None, ticks()
         try:
             self._reading = task.result()
         except Exception as error:

@@ -153,6 +153,14 @@ async def test_a_database_that_does_not_answer_makes_no_scrape_wait(database_url
     assert 'paymux_queue_waiting{queue="writer"}' in first
 
 
+async def test_two_scrapers_that_come_at_once_both_see_the_database(database_url: str) -> None:
+    async with serving(database_url) as live:
+        found = await asyncio.gather(*(told(live) for _ in range(3)))
+        later = await told(live)
+    assert [one["paymux_database_up"] for one in (*found, later)] == [1, 1, 1, 1]
+    assert all("paymux_notices_waiting" in one for one in found)
+
+
 async def test_what_was_rolled_back_is_not_counted() -> None:
     metrics = Metrics("sandbox", "sqlite")
     tries = []

@@ -116,12 +116,16 @@ class Transfers:
             return Said.BROKEN
         return await self._over(attempt) if _is_over(talk) else _plain(talk)
 
-    async def cancel(self, payment: Payment, attempt: Attempt | None, now: int) -> None:
-        """The buyer gives up: the payment ends if no money can come any more; else it stays, and we keep asking."""
+    async def cancel(self, payment: Payment, attempt: Attempt | None, now: int) -> bool:
+        """The buyer gives up: the payment ends if no money can come any more; else it stays, and we keep asking. True where the provider
+        did not confirm it, so that the buyer stands where it was."""
         if attempt is None:
             await self._writer.submit(self._end_unbegun, payment.id)
         elif attempt.state is AttemptState.HANDED_OVER:
             await self._starter.give_up(attempt, now, final=True)
+            found = await self._reads.with_attempts(payment.id)
+            return found is not None and any(one.id == attempt.id and one.state is attempt.state for one in found[1])
+        return False
 
     async def _end_unbegun(self, tx: Tx, payment_ids: Sequence[int], now: int) -> list[None]:
         """End payments that no attempt can pay; one that was begun meanwhile, as in another tab, goes on."""
@@ -158,7 +162,9 @@ class Transfers:
         try:
             status = await provider.ask(attempt.operation_key, send)
         except Exception as error:
-            status = Unclear(why=f"the provider's adapter failed: {type(error).__name__}", odd=True)
+            status = Unclear(why=f"the provider's adapter failed: {type(error).__name__}")
+        if isinstance(status, Unclear):  # the order left the payer's hands: not to know what came of it is a doubt, silence too
+            status = msgspec.structs.replace(status, odd=True)
         now = self._clock.now()
         for report in heard(attempt, status, Source.ANSWER, now, now + ASK_AGAIN_MS):
             await self._writer.submit(self._door.advance, report)

@@ -143,8 +143,9 @@ class TransferDoor:
             case "identify":
                 return await self._identify(request, seen, form)
             case "cancel":
-                await self._transfers.cancel(seen.payment, seen.alive, seen.now)
-                return self._again(request, seen, left="1")
+                stays = await self._transfers.cancel(seen.payment, seen.alive, seen.now)
+                kept = {"k": seen.pass_given, "hint": Hint.LATER} if stays else {"left": "1"}
+                return self._again(request, seen, **kept)
             case "choose" | "answer" if (attempt := self._admitted(seen)) is not None:
                 return await self._step(request, seen, attempt, form)
             case _:

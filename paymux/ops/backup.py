@@ -109,6 +109,12 @@ class Prover:
     async def verify(self, url: str, file: Path) -> Good:
         """Prove an existing backup. A dump is restored on the server of `url`."""
         began_s = ticks()
+        log = file.with_name(f"{file.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise NotGood(
+                f"{file} has SQLite's log beside it ({log.name}): it is a database in use, or was copied by hand. What stands in the log "
+                "is not in the file, so the file proves nothing. Make a backup: paymux backup --to FILE"
+            )
         schema, rows = await self._proven(url, file, None)
         return Good(file=str(file), bytes=file.stat().st_size, schema=schema, rows=rows, took_ms=_ms_since(began_s))
 

@@ -4,7 +4,10 @@ import asyncio
 import json
 import os
 import re
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +135,20 @@ async def test_a_damaged_file_is_no_good_backup(database_url: str, tmp_path: Pat
         with pytest.raises(NotGood):
             await prover().verify(database_url, file)
         assert file.read_bytes() == damaged
+
+
+async def test_a_copy_by_hand_with_its_log_beside_it_is_no_proven_file(tmp_path: Path) -> None:
+    """What was committed since the last checkpoint stands in the log alone: the file would be found good, and lack it."""
+    url = sqlite_url(tmp_path / "paymux.db")
+    (tmp_path / "copy").mkdir()
+    async with ward(url) as w:
+        with closing(sqlite3.connect(tmp_path / "paymux.db")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        await w.tell(await w.payment(), Told.PAID)
+        for name in ("paymux.db", "paymux.db-wal"):
+            shutil.copyfile(tmp_path / name, tmp_path / "copy" / name)
+    with pytest.raises(NotGood, match="log beside it"):
+        await prover().verify(url, tmp_path / "copy" / "paymux.db")
 
 
 async def test_a_backup_of_an_older_schema_proves_that_it_migrates(

@@ -23,6 +23,10 @@ LOOKUPS_MAX = 100
 LOOKUP_S = 4
 TOLD_EACH = 3  # refusing receivers; more of them are told together
 GIVEN_UP_AMONG = 200_000  # of the newest notices
+TRIED = (
+    "A notice is tried again as its API has it (Echelon's for 8 minutes, ETpay's for 12 hours, the others' for 72 at most), in order "
+    "per payment, then given up."
+)
 
 
 async def _all(case: Case, query: Query) -> list[Any]:
@@ -270,7 +274,7 @@ def _refusing(row: Any) -> Finding:
         severity=Severity.WRONG,
         what=f"The receiver of {_whose(row)} at {_host(row['url'] or '')} does not acknowledge: {row['found']} "
         f"notices wait there since {iso(row['oldest'])}. Its last answer: {_said(row)}{next_try}.",
-        means="That shop does not know yet that it was paid. Every notice is tried for 72 hours, in order per payment, then given up.",
+        means=f"That shop does not know yet that it was paid. {TRIED}",
         mend=f"paymux webhook list --merchant {row['merchant_id']} --state waiting; paymux webhook show {row['newest']} shows what it was "
         "sent and what it said. Let the shop mend it, then, not to wait for the next try: "
         f"paymux webhook resend --merchant {row['merchant_id']} --state waiting",
@@ -287,7 +291,7 @@ def _many_refuse(rows: list[Any]) -> Finding:
         severity=Severity.WRONG,
         what=f"{len(rows)} receivers do not acknowledge, {waiting} notices wait since {iso(oldest)}: {several(told)}. "
         f"Their last answers: {several(answers)}.",
-        means="Those shops do not know yet that they were paid. Every notice is tried for 72 hours, in order per payment, then given up.",
+        means=f"Those shops do not know yet that they were paid. {TRIED}",
         mend="If they began at once, it is our way out: try DNS and the firewall from this machine, with dig HOST and curl -v URL. "
         f"Else ask the shops: paymux webhook list --merchant ID --state waiting; paymux webhook show {rows[0]['newest']} shows what was "
         "sent and answered. Then, not to wait for the next try: paymux webhook resend --merchant ID --state waiting",

@@ -84,7 +84,30 @@ async def doubts(case: Case) -> list[Finding]:
                 mend="Nothing to do yet",
             )
         )
-    return found
+    return found + await _payouts_in_doubt(case, now, stuck_ms)
+
+
+async def _payouts_in_doubt(case: Case, now: int, stuck_ms: int) -> list[Finding]:
+    """Money that was perhaps sent out, for longer than a few questions take."""
+
+    async def work(tx: Tx) -> list[Any]:
+        return list(await tx.fetch(_q.payouts_in_doubt))
+
+    stuck = [row for row in await case.read(work) if now - row["doubted_at"] >= stuck_ms]
+    if not stuck:
+        return []
+    told = [f"payout {row['id']} ({row['provider']} was asked {row['asked']} times about {row['operation_key']})" for row in stuck]
+    return [
+        Finding(
+            check="doubts",
+            severity=Severity.WRONG,
+            what=f"Nobody knows whether this was paid out, the oldest since {iso(stuck[0]['doubted_at'])}: {several(told)}.",
+            means="The money is held for it and was perhaps sent. Nothing is guessed: it is never sent again, and the merchant is told "
+            "nothing until it is known.",
+            mend="Look the operation key up at the provider and have the provider answer: it is asked again by itself, and the doubt ends "
+            "with its answer; a server must run. Do not send the money by hand before that",
+        )
+    ]
 
 
 async def _unclear(tx: Tx) -> list[Any]:
@@ -137,6 +160,8 @@ async def duties(case: Case) -> list[Finding]:
         for name, what in (
             ("expired", "open payments are past their time"),
             ("unasked", "attempts wait to be asked about"),
+            ("unpaid", "payouts wait to be sent or asked about"),
+            ("orders", "unpaid orders of the exchange are past their time"),
             ("unsent", "notices wait for their next try"),
         )
         if row[name]

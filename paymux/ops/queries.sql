@@ -86,11 +86,18 @@ WHERE n.state = 'given_up' GROUP BY n.merchant_id ORDER BY n.merchant_id;
 -- Attempts in doubt, the oldest first.
 SELECT id, payment_id, provider, route, ask_at, asked, started_at, doubted_at FROM attempt WHERE state = 'unclear' ORDER BY doubted_at, id;
 
+-- payouts_in_doubt --
+-- Payouts of which nobody knows what became of them, the oldest first. Found among those that are still acted on.
+SELECT id, provider, operation_key, asked, doubted_at FROM payout WHERE act_at IS NOT NULL AND state = 'unclear' ORDER BY doubted_at, id;
+
 -- undone --
--- What was due some time ago and was not done: payments to expire, attempts to ask about, notices to send that nobody is sending.
+-- What was due some time ago and was not done: payments and orders to expire, attempts to ask about, payouts to send or to ask about,
+-- notices to send that nobody is sending.
 SELECT
     (SELECT count(*) FROM payment WHERE state IN ('created', 'awaiting') AND expires_at <= :due) AS expired,
     (SELECT count(*) FROM attempt WHERE ask_at <= :due) AS unasked,
+    (SELECT count(*) FROM payout WHERE act_at <= :due) AS unpaid,
+    (SELECT count(*) FROM exchange_order WHERE status IN ('new', 'waitPayment') AND expires_at <= :due) AS orders,
     (SELECT count(*) FROM notice n JOIN endpoint e ON e.id = n.endpoint_id AND e.enabled = 1
         WHERE n.state = 'waiting' AND n.due_at <= :due AND (n.leased_until IS NULL OR n.leased_until <= :wall)) AS unsent;
 

@@ -14,6 +14,10 @@ from paymux import config
 from paymux.app.core import Core
 from paymux.app.node import Node
 from paymux.cli import COMMANDS, SINGLE
+from paymux.dialects.echelon import notices as echelon
+from paymux.dialects.ecomtrade24 import notices as ecomtrade24
+from paymux.dialects.etpay import notices as etpay
+from paymux.ops.checks_merchants import TRIED
 from paymux.payments.lifecycle import AttemptState, State
 from paymux.payments.model import Attention
 from paymux.payments.noted import AttemptMoved, Reached, WasOpened
@@ -61,6 +65,13 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 def named_in(expression: str) -> set[str]:
     """The metrics of an expression."""
     return set(re.findall(r"\b(?:paymux|process)_[a-z_]+\b", re.sub(r'"[^"]*"', "", expression))) - {"process_"}
+
+
+def test_how_long_notices_are_tried_is_told_as_it_is() -> None:
+    hours = {name: round(sum(form.delays_s) / 3600, 1) for name, form in (("etpay", etpay.FORM), ("ecomtrade24", ecomtrade24.FORM))}
+    assert hours == {"etpay": 12, "ecomtrade24": 72}
+    assert sum(echelon.FORM.delays_s) == 8 * 60
+    assert "Echelon's for 8 minutes, ETpay's for 12 hours, the others' for 72 at most" in TRIED
 
 
 def test_the_table_of_settings_is_current() -> None:

@@ -50,7 +50,7 @@ class PaymentPage:
         form, buyer = request.form, _buyer(request)
         if buyer is None or not self._keyring.mac_ok("csrf", self._about(request, buyer), form.get("csrf", "")):
             if BEGUN in request.query:
-                return await self._standing(request)
+                return await self._standing(request, outdated=True)
             offer = await self._pages.offer(request, {})
             return self._answer(request, offer, 403, Notice.FORM_OUTDATED)
         if BEGUN in request.query:
@@ -103,7 +103,7 @@ class PaymentPage:
         )
         return Response(status, render.render(view), {**render.headers(view), "Set-Cookie": _cookie(buyer, request)})
 
-    async def _standing(self, request: Request) -> Response:
+    async def _standing(self, request: Request, outdated: bool = False) -> Response:
         name = request.query[BEGUN]
         found = await self._pages.find(name)
         if found is None:
@@ -114,7 +114,7 @@ class PaymentPage:
             return Response(200, _told(at, payment), {"Content-Type": "application/json", "Cache-Control": "no-store"})
         if request.query.get("live") == "events":
             return Response(200, b"", {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}, self._events(name, payment, now))
-        return self._page(request, payment, now, at)
+        return self._page(request, payment, now, at, outdated)
 
     def _screen(self, payment: Payment, now: int) -> Screen:
         at = screen(payment, (), now)
@@ -123,12 +123,15 @@ class PaymentPage:
         shown = self._pages.shown(payment)
         return Screen.INSTRUCTIONS if shown.payload or any(label == "account" for label, _ in shown.lines) else Screen.WAITING
 
-    def _page(self, request: Request, payment: Payment, now: int, at: Screen) -> Response:
+    def _page(self, request: Request, payment: Payment, now: int, at: Screen, outdated: bool) -> Response:
         shown, buyer, page = self._pages.shown(payment), _buyer(request) or ids.token(32), self._pages.path(payment)
         language = request.query.get("lang")
         action = f"{page}&lang={language}" if language in words.NAMES else page
         way = Way.CODE if shown.payload else Way.BANK
         lines = tuple(Line(label=Detail(label), value=value) for label, value in shown.lines)
+        wanted = shown.wants_reference and at is Screen.INSTRUCTIONS
+        lost = outdated and wanted  # what was typed in was not kept: it stands there to be sent once more
+        kept = request.query.get("kept") and shown.known_reference
         view = View(
             screen=at,
             language=_language(request),
@@ -142,19 +145,20 @@ class PaymentPage:
             now=now,
             expires_at=payment.expires_at,
             paid_at=payment.paid_at,
-            notices=(Notice.REFERENCE_KEPT,) if request.query.get("kept") and shown.known_reference else (),
+            notices=(Notice.REFERENCE_NOT_KEPT,) if lost else (Notice.REFERENCE_KEPT,) if kept else (),
             form_action=action,
             csrf=self._keyring.mac("csrf", self._about(request, buyer)),
             instructions=Instructions(way=way, lines=lines, amount=shown.amount, payload=shown.payload),
-            wants_reference=shown.wants_reference and at is Screen.INSTRUCTIONS,
-            known_reference=shown.known_reference,
+            wants_reference=wanted,
+            known_reference=request.form.get("reference", "")[:512] if lost else shown.known_reference,
             return_url=payment.return_url,
             auto_return_s=RETURN_S,
             version=payment.version,
             live_url=f"{page}&live=events",
             poll_url=f"{page}&live=poll",
         )
-        return Response(http_status(view), render.render(view), {**render.headers(view), "Set-Cookie": _cookie(buyer, request)})
+        code = 403 if lost else http_status(view)
+        return Response(code, render.render(view), {**render.headers(view), "Set-Cookie": _cookie(buyer, request)})
 
     async def _events(self, name: str, payment: Payment, now: int) -> AsyncIterator[bytes]:
         """Server-sent events: how the payment stands, now and whenever that changes. Ends by itself; the browser comes back."""

@@ -48,6 +48,7 @@ class Notice(StrEnum):
     CANCELLED = "cancelled"  # the attempt before ended without a payment
     BAD_INPUT = "bad_input"
     REFERENCE_KEPT = "reference_kept"
+    REFERENCE_NOT_KEPT = "reference_not_kept"  # as FORM_OUTDATED, where a choice stands and a reference was typed in
     CANNOT_CHANGE = "cannot_change"  # the provider did not confirm that the attempt is dead
 
 

@@ -351,6 +351,9 @@ async def test_late_money_keeps_the_word_that_was_told(live: LiveNode, site: str
     page = (await session.get()).text
     assert "No pague otra vez" in page
     assert f'class="button quiet" href="{site or "?go=broken"}"' in page, "not to where a shop says: failed, try again"
+    left = (await session.get("?go=broken")).headers["location"]
+    assert claims_of(token_in(left)).get("system_error") is True, "the outcome is not known, whatever was told before the money came"
+    assert (await session.get("?go=1")).headers["location"] == f"{session.path}?", "a page that was left open leads here, too"
     assert [claims["payment_status"] for claims in await shop.status(session_token=session.token)] == ["error"]
     assert await words(session) == ["error"]
 

@@ -337,7 +337,7 @@ class TransferDoor:
         payment = seen.payment
         named = Named(merchant_id=payment.merchant_id, dialect=payment.dialect, reference=payment.reference)
         bodies = (await self._reads.told(named)).bodies
-        return bodies[0] if bodies else None
+        return bodies[0] if bodies and payment.state is not State.REVIEW else None  # what came late makes it no outcome any more
 
     async def _shop_heard(self, seen: Seen) -> None:
         """The shop's page may show what its server stored: give the notice its first try, but not for ever."""

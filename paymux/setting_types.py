@@ -107,6 +107,8 @@ def _base_url(raw: object) -> str | None:
     host = parts.netloc.rpartition(":")[0] if parts.port is not None else parts.netloc
     if parts.scheme not in ("http", "https") or not _BASE_HOST.fullmatch(host) or parts.query or parts.fragment or raw.endswith(("?", "#")):
         return None
+    if parts.path.strip("/"):  # pages lie at the root: their forms and files would be sought beside it
+        return None
     return raw.rstrip("/")
 
 
@@ -160,7 +162,7 @@ SECRETS = Type(
     f"texts of at least {MASTER_CHARS_MIN} characters, with commas between (a key with a comma in it: as a JSON list)", _list(_secret)
 )
 DATABASE = Type("sqlite:///file or postgresql://user@host:port/name", _database)
-BASE_URL = Type("an absolute http or https URL without user name, query and fragment", _base_url)
+BASE_URL = Type("an absolute http or https URL without user name, path, query and fragment", _base_url)
 NETWORKS = Type("IP addresses or networks, with commas between", _list(ipaddress.ip_network))
 DOMAINS = Type("domain names, with commas between", _list(_domain))
 RATES = Type("currencies with their worth in USD above 0, such as EUR=1.08,GBP=1.27 or a TOML table of decimal strings", _rates)

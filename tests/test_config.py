@@ -74,6 +74,7 @@ def test_variables_of_tests_and_of_others_are_left_alone() -> None:
         *(("database", "mysql://x/y"), ("database", "sqlite:/x.db"), ("database", "file.db"), ("base_url", "example.com")),
         *(("base_url", "ftp://example.com"), ("base_url", "https://u:p@example.com"), ("base_url", "https://example.com/?a=1")),
         *(("base_url", "https://"), ("base_url", "https://example.com:x"), ("base_url", "https://a b.example")),
+        ("base_url", "https://pay.example.com/gate"),
         *(("allow_private_urls", "maybe"), ("webhook_retry_scale", "0"), ("webhook_retry_scale", "1001"), ("webhook_retry_scale", "nan")),
         *(("webhook_retry_scale", "1e3"), ("platform_fee_percent", "-1"), ("platform_fee_percent", "100.1"), ("postgres_lanes", "5")),
         *(
@@ -123,14 +124,14 @@ def test_lists_and_urls_are_normalised() -> None:
             "PAYMUX_SECRET_KEYS_OLD": f"{'a' * 32}, {'b' * 40}",
             "PAYMUX_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,::1",
             "PAYMUX_EMAIL_DENY_DOMAINS": "Trash.example, @mail.example",
-            "PAYMUX_BASE_URL": "https://pay.example.com:8443/gate/",
+            "PAYMUX_BASE_URL": "https://pay.example.com:8443/",
             "PAYMUX_FX_RATES": "EUR=1.5, GBP=2",
         }
     )
     assert settings.secret_keys_old == ("a" * 32, "b" * 40)
     assert ipaddress.ip_address("10.1.2.3") in settings.trusted_proxies[1]
     assert settings.email_deny_domains == ("trash.example", "mail.example")
-    assert settings.base_url == "https://pay.example.com:8443/gate"
+    assert settings.base_url == "https://pay.example.com:8443"
     assert (settings.fx_rates["EUR"], settings.fx_rates["GBP"]) == (Decimal("1.5"), Decimal(2))
     with_comma = "a,b" * 20
     assert load({**KEY, "PAYMUX_SECRET_KEYS_OLD": f'["{with_comma}"]'}).secret_keys_old == (with_comma,)

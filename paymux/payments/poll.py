@@ -65,7 +65,9 @@ class Poller:
 
     async def _status(self, attempt: Attempt, now: int) -> Status:
         """How it stands; an operation that only waits for a buyer who cannot come is ended at the provider."""
-        provider, send = self._registry.providers[attempt.provider], self._sends[attempt.provider]
+        provider, send = self._registry.providers.get(attempt.provider), self._sends.get(attempt.provider)
+        if provider is None or send is None:  # it was served once; who is in doubt there is still a person's case in time
+            return Unclear(why=f"there is no provider {attempt.provider} here to ask")
         try:
             status = await provider.ask(attempt.operation_key, send)
             if isinstance(status, Waiting) and await self._pointless(attempt):

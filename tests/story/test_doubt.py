@@ -143,6 +143,17 @@ def test_a_company_that_answers_nonsense_for_ever_is_a_persons_case_after_the_de
     stage.prove()
 
 
+def test_a_doubt_at_a_company_that_is_no_longer_served_is_a_persons_case_after_the_deadline(
+    stage: Stage, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = doubtful(stage, shop, "9000.06")
+    monkeypatch.delitem(stage.core.registry.providers, stage.attempts(session_id)[0].provider)
+    ask_again(stage, session_id, 400)
+    stage.advance_clock(stage.settings.doubt_deadline_s)
+    stage.wait_for(lambda: stage.attention() == {session_id: Attention.DOUBT}, "the person's list")
+    assert_waits(stage, shop, session_id)
+
+
 def test_a_person_can_end_a_doubt_either_way(stage: Stage, shop: Shop, receiver: Receiver) -> None:
     session_id = doubtful(stage, shop, "9000.06")
     stage.advance_clock(WINDOW_S // 2)

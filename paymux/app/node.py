@@ -13,7 +13,7 @@ from paymux.app.etpay import etpay_document, etpay_tables
 from paymux.app.exchange import FORMS as EXCHANGE_FORMS
 from paymux.app.exchange import SWEPT_AT_ONCE, ExchangeDuties, exchange_document, exchange_doors
 from paymux.checkout.door import Checkout
-from paymux.checkout.front import front
+from paymux.checkout.front import failing, front
 from paymux.checkout.payment_page import PaymentPage
 from paymux.dialects.echelon import routes as echelon_routes
 from paymux.dialects.echelon.page import Page
@@ -136,7 +136,8 @@ class Node(ExchangeDuties):
             core.sandbox,
         ).table()
         doors = exchange_doors(core, core.reader, core.writer, core.keyring, settings, core.sandbox)
-        exchange, root = doors.api, front((self._payment_page, doors.form), ecomtrade24_routes.failure)
+        exchange, fronts = doors.api, (self._payment_page, doors.form)
+        root = front(fronts, ecomtrade24_routes.failure)
         transfer_api, transfer_pages = etpay_tables(core, self.transfers, next(iter(self.remitters), None))
         described = openapi.document(gateway, "Paymux: EcomTrade24 Pay's merchant API", __version__, SECURITY)
         echelon_described = openapi.document(payins, "Paymux: Echelon's merchant API", __version__, ECHELON_SECURITY)
@@ -153,7 +154,7 @@ class Node(ExchangeDuties):
                 Route("GET", f"/openapi/{transfer_api.name}.json", openapi.served(etpay_document(transfer_api))),
                 *([Route("GET", "/metrics", scrape.answer)] if scrape else []),
             ),
-            ecomtrade24_routes.failure,
+            failing(fronts, ecomtrade24_routes.failure, core.sandbox),
         )
         origin = Origin(settings.base_url, settings.trusted_proxies)
         tables = (own, exchange, *doors.pages, gateway, payins, checkout, transfer_api, transfer_pages)

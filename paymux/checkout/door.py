@@ -13,6 +13,7 @@ import msgspec
 
 from paymux import ids
 from paymux.checkout import render, words
+from paymux.checkout.links import address
 from paymux.checkout.logo import Logos, logo_path
 from paymux.checkout.screens import alive, declined_for, left_unpaid, screen, to_retry
 from paymux.checkout.view import LanguageLink, Method, Notice, Screen, View, http_status
@@ -91,7 +92,8 @@ class Checkout:
     def failure(self, request: Request, status: int, headers: Mapping[str, str]) -> Response:
         """What cannot be shown, as a page."""
         at = Screen.BUSY if status >= 500 else Screen.UNKNOWN
-        view = View(screen=at, language=_language(request), nonce=ids.token(24), sandbox=self._sandbox, form_action=request.path)
+        here = address(request.path, request.query)
+        view = View(screen=at, language=_language(request), nonce=ids.token(24), sandbox=self._sandbox, form_action=here)
         return Response(status, render.render(view), {**render.headers(view), **headers})
 
     async def asset(self, request: Request) -> Response:

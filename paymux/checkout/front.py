@@ -1,8 +1,12 @@
-"""Who answers at `/`: the first page whose link it is."""
+"""Who answers at `/`: the first page whose link it is, and with a page, too, where it cannot answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from paymux import ids
+from paymux.checkout import render, words
+from paymux.checkout.links import address
+from paymux.checkout.view import Screen, View
 from paymux.http.serve import Failure, Handler, Request, Response
 
 
@@ -32,3 +36,17 @@ def front(pages: Sequence[FrontPage], failure: Failure) -> Handler:
         return await (page.show(request) if request.method == "GET" else page.act(request))
 
     return handle
+
+
+def failing(pages: Sequence[FrontPage], failure: Failure, sandbox: bool) -> Failure:
+    """What a buyer is told where a page cannot be shown now; everybody else is told by `failure`."""
+
+    def tell(request: Request, status: int, headers: Mapping[str, str]) -> Response:
+        if status < 500 or not any(one.owns(request) for one in pages):
+            return failure(request, status, headers)
+        language = words.choose_language(request.query.get("lang"), request.header("accept-language"))
+        here = address(request.path, request.query)
+        view = View(screen=Screen.BUSY, language=language, nonce=ids.token(24), sandbox=sandbox, form_action=here)
+        return Response(status, render.render(view), {**render.headers(view), **headers})
+
+    return tell

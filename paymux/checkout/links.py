@@ -8,10 +8,11 @@ True
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 WALLET_SCHEMES = frozenset({"bitcoin", "ethereum", "lightning", "litecoin", "upi"})
 
@@ -57,6 +58,16 @@ def own_url(url: str | None) -> str | None:
     if not url:
         return None
     return url if _OWN.fullmatch(url) else safe_url(url)
+
+
+def address(path: str, query: Mapping[str, str]) -> str:
+    """Where a page that could not be shown is to be sought again; what a script asks there (`live`) is no page.
+
+    >>> address("/hosted-checkout.php", {"session": "7", "live": "poll"})
+    '/hosted-checkout.php?session=7'
+    """
+    pairs = urlencode({name: value for name, value in query.items() if name != "live"})
+    return f"{path}?{pairs}" if pairs else path
 
 
 def origin(url: str) -> str | None:

@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEAD_TIMEOUT_S = 10.0  # for a whole head; a new connection gets as long to begin with one, and a body that was answered early to end
 HEAD_BYTES_MAX = 64 * 1024  # of a head that comes in parts; one that came at once is no longer than what a socket is asked for
@@ -26,6 +26,7 @@ class BoundedHeads(HttpToolsProtocol):
         self._came = 0  # bytes while the server waited for the end of a head, or in a body that were none of it
         self._patience: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
+        self._answering: RequestResponseCycle | None = None  # `cycle` is the newest, which may wait behind it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -35,7 +36,7 @@ class BoundedHeads(HttpToolsProtocol):
         self._awaited()
         self._taken()
         super().connection_lost(exc)
-        self.pipeline.clear()
+        self._gone()
 
     def data_received(self, data: bytes) -> None:
         self._body_came = False
@@ -88,6 +89,7 @@ class BoundedHeads(HttpToolsProtocol):
             self.transport.close()
         else:
             super().send_400_response(msg)
+        self._gone()
         self._must_be_read()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -132,7 +134,19 @@ class BoundedHeads(HttpToolsProtocol):
             dates = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
             self.transport.write(STATUS_LINE[status] + dates + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
+        self._gone()
         self._must_be_read()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _gone(self) -> None:
+        """Whoever answers here is told that nobody listens: at once, for a closed connection cannot be written to."""
+        self.pipeline.clear()
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
 
 def configured(application: Any, *, grace_s: int, backlog: int = 2048) -> uvicorn.Config:

@@ -156,3 +156,17 @@ async def test_who_never_reads_the_answers_is_let_go(live: LiveNode, monkeypatch
                 while True:
                     await loop.sock_sendall(deaf, page)
                     await asyncio.sleep(0.003)
+
+
+async def test_an_answer_that_lasts_ends_with_its_connection_whatever_waits_behind_it(live: LiveNode) -> None:
+    shop = await live.merchant()
+    lasts = f"GET /hosted-checkout.php?session={(await shop.create())['session_id']}&live=events HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    async with asyncio.timeout(10):
+        writer.write(lasts)
+        await reader.readuntil(b"data: ")
+        answering = [task for task in asyncio.all_tasks() if "run_asgi" in repr(task.get_coro())]
+        writer.write((ASKS + b"\r\n") * (server.AHEAD_MAX + 2))
+        await asyncio.gather(*answering)
+    writer.close()
+    assert answering

@@ -8,6 +8,7 @@ sent ahead of any number and length in memory.
 import asyncio
 from typing import Any
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -22,7 +23,7 @@ class BoundedHeads(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        self._in_head = self._in_body = self._body_came = False
+        self._in_head = self._in_body = self._body_came = self._declined = False
         self._came = 0  # bytes while the server waited for the end of a head, or in a body that were none of it
         self._patience: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
@@ -40,7 +41,8 @@ class BoundedHeads(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._body_came = False
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         if self._in_body:
             self._came = 0 if self._body_came else self._came + len(data)
         elif self._in_head or not self._busy:
@@ -50,11 +52,36 @@ class BoundedHeads(HttpToolsProtocol):
         if self._came > HEAD_BYTES_MAX:
             self._refuse(431)
 
+    def _feed(self, data: bytes) -> None:
+        """As uvicorn does it, but for an offer of another protocol: httptools would take the body for that one's words, and what comes
+        of it later for a request. So the head is read anew without the offer."""
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                data = self._head_without_offer() + data[offer.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+            except httptools.HttpParserError:
+                self.logger.warning("Invalid HTTP request received.")
+                self.send_400_response("Invalid HTTP request received.")
+                return
+
+    def _head_without_offer(self) -> bytes:
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b", ".join(one.strip() for one in value.split(b",") if one.strip().lower() not in (b"upgrade", b"http2-settings"))
+            if value and name not in (b"upgrade", b"http2-settings"):
+                lines.append(name + b": " + value)
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
     def eof_received(self) -> None:
         self._must_be_read()
 
     def on_message_begin(self) -> None:
-        self._in_head = True
+        self._in_head, self._declined = True, False
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -64,6 +91,11 @@ class BoundedHeads(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= AHEAD_MAX:
             raise OverflowError("too many requests were sent ahead")  # ends the parser's work on what came with them
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise ValueError("this is no proxy")
+            self._declined = True
+            return
         self._in_head, self._in_body = False, True
         self._awaited()
         super().on_headers_complete()
@@ -73,6 +105,8 @@ class BoundedHeads(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._declined:  # it goes on in `_feed`
+            return
         self._in_body = False
         self._awaited()
         super().on_message_complete()

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import Sequence
 
 import pytest
 
 from paymux.http import server
-from tests.node import LiveNode, status_of
+from tests.node import ORDER, LiveNode, status_of
 
 ASKS = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -170,3 +171,40 @@ async def test_an_answer_that_lasts_ends_with_its_connection_whatever_waits_behi
         await asyncio.gather(*answering)
     writer.close()
     assert answering
+
+
+OFFER = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 30])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_an_offer_of_another_protocol_is_declined_and_its_request_served(live: LiveNode, cut: int, chunked: bool) -> None:
+    """As Java's own client makes it with each request over plain http."""
+    shop = await live.merchant()
+    body = json.dumps(ORDER).encode()
+    length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+    head = b"POST /gateway/session.php HTTP/1.1\r\n" + OFFER + b"X-API-Key: " + shop.key.encode() + b"\r\n" + length + b"\r\n\r\n"
+    sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    async with asyncio.timeout(10):
+        writer.write(head + sent[:cut])
+        await writer.drain()
+        for _ in range(20 if cut else 0):
+            await asyncio.sleep(0)  # turns of the loop, in which the server reads it as a piece of its own
+        writer.write(sent[cut:] + ASKS + b"Connection: close\r\n\r\n")
+        answer = await reader.read()
+    writer.close()
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert b'"session_id"' in answer
+
+
+async def test_what_follows_an_offer_is_a_body_and_no_request(live: LiveNode) -> None:
+    smuggled = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"POST /none HTTP/1.1\r\n" + OFFER + b"Content-Length: %d\r\n\r\n" % len(smuggled)
+    answer = await live.raw(head, smuggled + ASKS + b"Connection: close\r\n\r\n")
+    assert (answer.count(b"HTTP/1.1 404"), answer.count(b"HTTP/1.1 200")) == (1, 1)
+
+
+@pytest.mark.parametrize("target", [b"/healthz", b"x:80"])
+async def test_nobody_is_connected_to_elsewhere(live: LiveNode, target: bytes) -> None:
+    assert status_of(await live.raw(b"CONNECT " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")) == 400

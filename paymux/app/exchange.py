@@ -1,6 +1,7 @@
 """The exchange's part of a serving process: its doors and its background duties."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from paymux import __version__
@@ -40,14 +41,11 @@ class ExchangeDuties:
         self.order_payouts = Payouts(verbs.exchange, writer, Cashier(writer, reader) if sandbox else None)
 
     def exchange_duties(self) -> list[Duty]:
-        async def sweep() -> int:
-            return await self._writer.submit(self.order_sweep.expire, SWEPT_AT_ONCE)
-
         async def look() -> int:
             return await self.looker.look(self._clock.now())
 
         return [
-            Duty("expire_orders", sweep, 1.0, SWEPT_AT_ONCE),
+            Duty("expire_orders", partial(self.order_sweep.duty, self._writer, SWEPT_AT_ONCE), 1.0, SWEPT_AT_ONCE),
             Duty("pay_out_orders", self.order_payouts.duty, 0.5, 20),
             Duty("look_at_rates", look, 1.0, 1_000_000),
         ]

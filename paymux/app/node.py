@@ -217,7 +217,7 @@ class Node(ExchangeDuties):
             return await self.core.writer.submit(verb, SWEPT_AT_ONCE) if await self.core.reader.submit(look, SWEPT_AT_ONCE) else 0
 
         duties = [
-            Duty("expire", partial(self.core.writer.submit, self.sweep.expire, SWEPT_AT_ONCE), 1.0, SWEPT_AT_ONCE),
+            Duty("expire", partial(self.sweep.duty, self.core.writer, SWEPT_AT_ONCE), 1.0, SWEPT_AT_ONCE),
             Duty("poll", self.poller.duty, 1.0, 50),
             *self.exchange_duties(),
             Duty("payouts", self.outbound.duty, 0.3, 50),

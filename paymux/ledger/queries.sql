@@ -53,6 +53,12 @@ WHERE t.payment_id = :payment_id AND t.reason IN ('payment.foreign', 'payment.fo
 GROUP BY a.kind, a.currency HAVING sum(CASE t.reason WHEN 'payment.foreign' THEN t.amount_units ELSE -t.amount_units END) > 0
 ORDER BY a.kind, a.currency;
 
+-- given_of_payments --
+-- What merchants were given of the money that came for payments, fees included.
+-- rows: payment_id bigint
+SELECT t.payment_id, CAST(sum(t.amount_units) AS bigint) AS units FROM {rows} r JOIN transfer t ON t.payment_id = r.payment_id
+WHERE t.reason IN ('payment.paid', 'payment.released') GROUP BY t.payment_id;
+
 -- balances_of_merchant --
 -- Every account of a merchant with the sum of its entries.
 SELECT a.kind, a.currency, a.balance, CAST(coalesce((SELECT sum(t.amount_units) FROM transfer t WHERE t.credit_id = a.id), 0)

@@ -44,6 +44,14 @@ async def foreign_of(tx: Tx, payment_id: int) -> list[Foreign]:
     return [Foreign(row["clearing"].removeprefix(f"{Kind.CLEARING}:"), row["currency"], row["units"]) for row in rows]
 
 
+async def given_of(tx: Tx, payment_ids: Sequence[int]) -> dict[int, int]:
+    """What merchants were given of the money that came for payments, in the payments' currencies and with the fees: not what is held,
+    and not what went back."""
+    rows = await tx.fetch(_q.given_of_payments, [(payment_id,) for payment_id in sorted(set(payment_ids))])
+    found = {row["payment_id"]: int(row["units"]) for row in rows}
+    return {payment_id: found.get(payment_id, 0) for payment_id in payment_ids}
+
+
 async def balances_of(tx: Tx, merchant_id: int) -> list[Balance]:
     """Every account of a merchant."""
     rows = await tx.fetch(_q.balances_of_merchant, merchant_id=merchant_id)

@@ -270,6 +270,10 @@ class _Case:
         moved = self.move(event, self.report.why if why is None else why, **facts)
         assert moved, f"{payment.state} has no {event}"
         self.done.transfers += postings.received(self._cause(), paid, units - paid, released, fee)
+        if event is Event.ACCEPTED and payment.txid_out and not units:  # what a person says came besides is still with the provider
+            given = self.payment.payable_units
+            self.move(Event.SETTLED, "it was forwarded while a person had to decide", payable_units=0)
+            self.done.transfers += postings.settled(self._cause(), given)
 
     def _accept(self) -> Decision | Refused:
         if self.payment.state is not State.REVIEW:
@@ -325,6 +329,9 @@ class _Case:
             if payment.attention is None:
                 self.note(why=sentence, attention=Attention.FORWARDED)
             return self.done
+        if payment.state is State.REVIEW and payment.held_units and not payment.txid_out and self.report.source is not Source.OPERATOR:
+            self.note(txid_out=self.report.txid_out)  # it counts once the money is the merchant's; nobody may report it again
+            return None
         changes: dict[str, Any] = {"attention": None} if payment.attention == Attention.FORWARDED else {}
         if self.move(Event.SETTLED, self.report.why, txid_out=payment.txid_out or self.report.txid_out, payable_units=0, **changes):
             self.done.transfers += postings.settled(self._cause(), units)
@@ -356,7 +363,7 @@ class _Case:
         if event is Event.FLAGGED:
             changes["attention"] = Attention.FLAGGED
         elif event is Event.REJECTED:
-            changes["attention"] = Attention.TO_RETURN if self.payment.held_units else None
+            changes |= {"attention": Attention.TO_RETURN if self.payment.held_units else None, "txid_out": None}
         elif self.payment.attention == Attention.DOUBT:
             changes["attention"] = None
         if not self.move(event, self.report.why, **changes) and self.report.alarm and self.payment.attention is None:

@@ -7,7 +7,7 @@ import msgspec
 from paymux.decline import DeclineReason
 from paymux.ledger.postings import Foreign
 from paymux.money import Money, known
-from paymux.payments.lifecycle import AttemptState, Event, State
+from paymux.payments.lifecycle import SUCCESS, AttemptState, Event, State
 
 
 class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,8 +77,15 @@ class Payment(msgspec.Struct, frozen=True):
         return Money(self.amount_units, known(self.currency))
 
     @property
+    def settled_txid(self) -> str | None:
+        """The forwarding, once it counts: what was forwarded while a person has to decide may still be rejected."""
+        return self.txid_out if self.state in SUCCESS else None
+
+    @property
     def refundable_units(self) -> int:
-        """What may still be refunded, if it succeeded: surplus is held and goes back by `returned`."""
+        """What may still be refunded, if it succeeded, as far as the row says: surplus is held and goes back by `returned`.
+
+        It may be less, since what was returned is in `received_units`, too: whoever refunds asks `payouts.refund.left_of`."""
         return min(self.amount_units, self.received_units) - self.refunded_units
 
 

@@ -31,7 +31,7 @@ async def open_payments(door: Door, tx: Tx, wishes: Sequence[OpenPayment], now: 
     """Open payments, or answer the live one with the same repeat key. Equal wishes in one batch make one payment.
 
     Refused with DUPLICATE_REFERENCE where the API's own name for it is taken, by an earlier payment or an earlier wish of the batch."""
-    taken = {index for index, free in enumerate(await free_references(tx, wishes)) if not free}
+    taken = {index for index, free in enumerate(await _free_references(tx, wishes)) if not free}
     opened = await _open_or_repeat(door, tx, [wish for index, wish in enumerate(wishes) if index not in taken], now)
     if door.counted:
         sorts = Counter((one.payment.dialect, one.repeated) for one in opened)
@@ -52,10 +52,15 @@ async def open_remembered(door: Door, tx: Tx, asked: Sequence[tuple[Remembered, 
     return [None if id is None else Opened(_payment(id, wish, now), False) for wish, id in zip(wishes, ids, strict=True)]
 
 
-async def free_references(tx: Tx, wishes: Sequence[OpenPayment]) -> list[bool]:
-    """Which wishes may have the reference they ask for."""
+async def taken_references(tx: Tx, wishes: Sequence[OpenPayment]) -> set[tuple[str, str | None]]:
+    """Which of the wished (dialect, reference) earlier payments have."""
     asked = sorted({(wish.dialect, wish.reference) for wish in wishes if wish.reference})
-    seen = {(row["dialect"], row["reference"]) for row in await tx.fetch(store.q.find_references, asked)} if asked else set()
+    return {(row["dialect"], row["reference"]) for row in await tx.fetch(store.q.find_references, asked)} if asked else set()
+
+
+async def _free_references(tx: Tx, wishes: Sequence[OpenPayment]) -> list[bool]:
+    """Which wishes may have the reference they ask for."""
+    seen = await taken_references(tx, wishes)
     free = []
     for wish in wishes:
         name = (wish.dialect, wish.reference)

@@ -11,6 +11,7 @@ import msgspec
 
 from paymux.clock import SECOND, Clock
 from paymux.errors import Refused
+from paymux.payments import store
 from paymux.payments.advance import Door
 from paymux.payments.attempt import StartAttempt, Starter
 from paymux.payments.hear import heard
@@ -19,6 +20,7 @@ from paymux.payments.model import Attempt, LastError, Payment, Report, Source
 from paymux.payments.read import Reads
 from paymux.providers.bank import Bank, BankTransfers, Dialogue, Down, Step, Talk
 from paymux.providers.protocol import Send, Turned, Unclear
+from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
 
 __all__ = ["Bank", "Dialogue", "Said", "Step", "Transfers", "Wish"]
@@ -117,10 +119,20 @@ class Transfers:
     async def cancel(self, payment: Payment, attempt: Attempt | None, now: int) -> None:
         """The buyer gives up: the payment ends if no money can come any more; else it stays, and we keep asking."""
         if attempt is None:
-            report = Report(payment_id=payment.id, event=Event.DIED, source=Source.BUYER, happened_at=0, why="the buyer cancelled")
-            await self._writer.submit(self._door.advance, report)
+            await self._writer.submit(self._end_unbegun, payment.id)
         elif attempt.state is AttemptState.HANDED_OVER:
             await self._starter.give_up(attempt, now, final=True)
+
+    async def _end_unbegun(self, tx: Tx, payment_ids: Sequence[int], now: int) -> list[None]:
+        """End payments that no attempt can pay; one that was begun meanwhile, as in another tab, goes on."""
+        await store.lock(tx, payment_ids)
+        rows = await tx.fetch(store.q.attempts_of_payments, [(payment_id,) for payment_id in sorted(set(payment_ids))])
+        begun = {attempt.payment_id for attempt in store.read_attempts(rows) if attempt.state in ALIVE}
+        ending = [payment_id for payment_id in payment_ids if payment_id not in begun]
+        why = "the buyer cancelled"
+        reports = [Report(payment_id=one, event=Event.DIED, source=Source.BUYER, happened_at=0, why=why) for one in ending]
+        await self._door.advance(tx, reports, now)
+        return [None for _ in payment_ids]
 
     async def broke(self, payment: Payment) -> None:
         """Note that something broke under the buyer, before anything could move."""

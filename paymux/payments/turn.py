@@ -20,7 +20,7 @@ from paymux.payments.advance import Door
 from paymux.payments.decide import overdue
 from paymux.payments.lifecycle import LIVE, Event
 from paymux.payments.model import LastError, OpenPayment, Payment, Receipt, Report, Source
-from paymux.payments.open import Opened, free_references, open_payments
+from paymux.payments.open import Opened, open_payments, taken_references
 from paymux.payouts.onward import Onward, keep
 from paymux.storage.query import Tx
 
@@ -61,8 +61,7 @@ class Channels:
             results = await open_payments(self._door, tx, wishes, now)
         else:
             caps = await Caps.locked(tx, [command.cap for command in commands], now)
-            free = await free_references(tx, wishes)
-            fits = [not unused or caps.takes(command.cap) for command, unused in zip(commands, free, strict=True)]
+            fits = _fitting(commands, await taken_references(tx, wishes), caps)
             opened = iter(await open_payments(self._door, tx, list(compress(wishes, fits)), now))
             results = [next(opened) if fit else refuse(Refusal.DAILY_CAP) for fit in fits]
             await caps.write(tx)
@@ -110,6 +109,19 @@ class Channels:
         units = payment.amount_units - (1 if turn is Turn.SHORT else 0)
         receipt = Receipt(reference=f"channel:{payment.id}", amount=Money(units, known(payment.currency)), txid="0x" + ids.hex_token(32))
         return msgspec.structs.replace(base, receipt=receipt, payer=_payer(payment))
+
+
+def _fitting(commands: Sequence[OpenOnChannel], taken: set[tuple[str, str | None]], caps: Caps) -> list[bool]:
+    """Which commands the caps let pass, in their order. A reference that is taken is refused for that, and takes nothing of a cap; what
+    the cap refuses takes no reference, so that the same wish beside it is judged as well."""
+    fits = []
+    for command in commands:
+        name = (command.wish.dialect, command.wish.reference)
+        fit = name in taken or caps.takes(command.cap)
+        if fit and command.wish.reference is not None:
+            taken.add(name)
+        fits.append(fit)
+    return fits
 
 
 def _payer(payment: Payment) -> str | None:

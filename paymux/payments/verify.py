@@ -149,8 +149,10 @@ def _money(name: str, payment: Any, case: _Case, faults: Faults) -> None:
     kept_back = given - own[Why.FEE] - own[Why.SETTLING] - payment["payable_units"]  # of a forwarded payment: what was refunded before
     if (kept_back and not (own[Why.SETTLING] or payment["state"] == State.SETTLED)) or not 0 <= kept_back <= ever:
         faults.add("wrong_payable", f"{name} owes {payment['payable_units']}, in the books {payment['payable_units'] + kept_back}")
-    if payment["refunded_units"] > min(payment["amount_units"], receipts) or (ever and not success):
-        faults.add("wrong_refunded", f"{name} is {payment['state']}, received {receipts}, and gave back {payment['refunded_units']}")
+    if payment["refunded_units"] > given or (ever and not success):
+        faults.add(
+            "wrong_refunded", f"{name} is {payment['state']}, its merchant was given {given}, and gave back {payment['refunded_units']}"
+        )
     if any(row["currency"] != payment["currency"] for row in case.refunds):
         faults.add("wrong_currency", f"{name} in {payment['currency']} has refunds in another currency")
     _foreign(name, payment, foreign, came, faults)

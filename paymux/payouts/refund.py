@@ -7,6 +7,7 @@ merchant has, whatever the payment brought: more is refused, never paid from oth
 from collections.abc import Mapping, Sequence
 
 from paymux.errors import Refusal, Refused, refuse
+from paymux.ledger.read import given_of
 from paymux.money import Money
 from paymux.payments import store as payments
 from paymux.payments.advance import Door
@@ -25,6 +26,20 @@ def reference(merchant_id: int, refund_id: str) -> str:
     return f"refund/{merchant_id}/{refund_id}"
 
 
+async def left_of(tx: Tx, paid: Sequence[Payment]) -> dict[int, int]:
+    """What may still be refunded of payments: what their merchants were given, without what went back or is on its way.
+
+    More may have come, but money that is held, or was returned, never was the merchant's."""
+    given = await given_of(tx, [payment.id for payment in paid])
+    return {payment.id: max(0, min(payment.refundable_units, given[payment.id] - payment.refunded_units)) for payment in paid}
+
+
+async def units_left(tx: Tx, paid: Sequence[Payment], now: int) -> list[int]:
+    """The same, for whoever only looks."""
+    left = await left_of(tx, paid)
+    return [left[payment.id] for payment in paid]
+
+
 class Refunds:
     """The verb. `remitter` sends the money; None: nobody does."""
 
@@ -41,6 +56,7 @@ class Refunds:
         names = sorted({_name(locked[wish.payment_id], wish) for wish in wishes if wish.payment_id in locked})
         stored = store.read_payouts(await tx.fetch(store.q.payouts_by_reference, names))
         there = {(payout.dialect, payout.reference): payout for payout in stored}
+        left = await left_of(tx, list(locked.values()))
         results: dict[int, Payout | Refused] = {}
         waiting = list(range(len(wishes)))
         while waiting:  # at most one of each payment and of each name at a time: what comes next sees what it did
@@ -52,35 +68,37 @@ class Refunds:
                 if busy & {wish.payment_id, name}:
                     continue
                 found = there.get(name) if name is not None else None
-                judged = _repeated(found, wish) if found is not None else self._judge(payment, wish)
+                judged = _repeated(found, wish) if found is not None else self._judge(payment, left, wish)
                 if judged is None:
                     busy |= {wish.payment_id, name}
                     taken[place] = wish
                 else:
                     results[place] = judged
-            for place, done in zip(taken, await self._accept(tx, locked, list(taken.values()), now), strict=True):
+            for place, done in zip(taken, await self._accept(tx, locked, left, list(taken.values()), now), strict=True):
                 results[place] = done
                 if isinstance(done, Payout):
                     there[done.dialect, done.reference] = done
             waiting = [place for place in waiting if place not in results]
         return [results[place] for place in range(len(wishes))]
 
-    def _judge(self, payment: Payment | None, wish: Refund) -> Refused | None:
+    def _judge(self, payment: Payment | None, units_left: Mapping[int, int], wish: Refund) -> Refused | None:
         """Why it cannot be given back, as far as the payment says."""
         if payment is None:
             return refuse(Refusal.UNKNOWN_PAYMENT, f"there is no payment {wish.payment_id}")
         if payment.state not in SUCCESS:
             return refuse(Refusal.NOT_REFUNDABLE, f"a payment that is {payment.state} cannot be refunded")
-        left = max(payment.refundable_units, 0)
+        left = units_left[payment.id]
         if not 0 < (left if wish.units is None else wish.units) <= left:
             return refuse(Refusal.REFUND_TOO_LARGE, f"{Money(left, payment.amount.currency)} of the payment is left to be refunded")
         return None if self._remitter else refuse(Refusal.NO_ROUTE, "no provider here sends money back")
 
-    async def _accept(self, tx: Tx, locked: dict[int, Payment], wishes: Sequence[Refund], now: int) -> list[Payout | Refused]:
-        """Hold the funds, and note in the payments what is on its way back."""
+    async def _accept(
+        self, tx: Tx, locked: dict[int, Payment], left: dict[int, int], wishes: Sequence[Refund], now: int
+    ) -> list[Payout | Refused]:
+        """Hold the funds, and note in the payments what is on its way back, and in `left` what may follow."""
         if not wishes:
             return []
-        opened = await open_payouts(tx, [self._command(locked[wish.payment_id], wish) for wish in wishes], now)
+        opened = await open_payouts(tx, [self._command(locked[wish.payment_id], left, wish) for wish in wishes], now)
         reports = [
             Report(
                 payment_id=wish.payment_id,
@@ -95,17 +113,18 @@ class Refunds:
         ]
         for advanced in await self._door.advance(tx, reports, now) if reports else ():
             assert not isinstance(advanced, Refused), "it was judged under the same lock"
+            left[advanced.payment.id] -= advanced.payment.refunded_units - locked[advanced.payment.id].refunded_units
             locked[advanced.payment.id] = advanced.payment
         return opened
 
-    def _command(self, payment: Payment, wish: Refund) -> OpenPayout:
+    def _command(self, payment: Payment, left: Mapping[int, int], wish: Refund) -> OpenPayout:
         record = self._dialects.get(teller(payment.dialect, refund=True))
         assert self._remitter is not None, "it was judged"
         return OpenPayout(
             merchant_id=payment.merchant_id,
             dialect=payment.dialect,
             reference=reference(payment.merchant_id, wish.refund_id),
-            amount=Money(payment.refundable_units if wish.units is None else wish.units, payment.amount.currency),
+            amount=Money(left[payment.id] if wish.units is None else wish.units, payment.amount.currency),
             fee_units=0,
             method=METHOD,
             provider=self._remitter,

@@ -3,11 +3,16 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from paymux.errors import Refused
 from paymux.exchange.change import Changed
 from paymux.exchange.keys import Member, put_members
 from paymux.exchange.lifecycle import Actor, Payout, Status
+from paymux.exchange.model import Order
 from paymux.exchange.setup import Stock, stock
+from paymux.keyring import UnknownKey
+from paymux.storage.aside import ASIDE_MS
 from tests.exchange.shop import WALLET, WISH, WISH_R2, WISH_R3, Exchange, Forms, error, exchanging
 
 S = Status
@@ -106,6 +111,32 @@ async def test_an_order_expires_by_the_moment_and_is_told_once(exchange: Exchang
         await arrived(shop, order["uid"], ["deleted"])
         late = await exchange.step(order["uid"], S.IN_PROGRESS)
         assert isinstance(late, Changed), "a late payment is taken up by a person"
+    finally:
+        await exchange.live.reset_clock()
+
+
+async def test_an_order_whose_notice_cannot_be_made_keeps_no_other_from_expiring(
+    exchange: Exchange, shop: Forms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its IPN secret lies under a secret key that was taken out; when that is put back, it expires as well."""
+
+    def locked(order: Order) -> str | None:
+        if order.ipn_secret:
+            raise UnknownKey("0a1b2c3d")
+        return None
+
+    held = await exchange.create(ipnUrl=shop.hook, ipnSecret="s")
+    other = await exchange.create(ipnUrl=shop.hook)
+    monkeypatch.setattr(exchange.live.core.exchange, "_ipn_secret", locked)
+    await exchange.live.advance_clock(3600)
+    try:
+        await until(exchange, other["uid"], S.DELETED)
+        await arrived(shop, other["uid"], ["deleted"])
+        assert (await exchange.stored(held["uid"])).status is S.NEW
+        monkeypatch.undo()
+        await exchange.live.advance_clock(ASIDE_MS // 1000)
+        await until(exchange, held["uid"], S.DELETED)
+        await arrived(shop, held["uid"], ["deleted"])
     finally:
         await exchange.live.reset_clock()
 

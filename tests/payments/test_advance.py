@@ -1,22 +1,26 @@
 """The one door on both engines: payment, attempt, ledger, history, receipts and notices change together, once."""
 
 import asyncio
+import dataclasses
 
 import pytest
 from msgspec.structs import replace
 
-from paymux.errors import Refusal, Refused
+from paymux.errors import PaymuxError, Refusal, Refused
 from paymux.ledger import book
 from paymux.ledger.chart import payable
 from paymux.ledger.postings import Cause, payout_held, payout_released
 from paymux.merchants.model import Late, Policy
 from paymux.payments import store
+from paymux.payments.dialect import Notice
 from paymux.payments.expire import Sweep
 from paymux.payments.lifecycle import AttemptState, Event, State
 from paymux.payments.model import Advanced, Attention, Outcome, Payment, Report, Source
+from paymux.storage.aside import ASIDE_MS
 from paymux.storage.writer import LostUpdate
 from tests.payments.samples import HOUR, receipt, wish
 from tests.payments.stage import Stage, about, changed, state
+from tests.payments.stub_dialect import STUBS
 
 
 async def balances(stage: Stage, merchant_id: int = 1) -> dict[tuple[str, str], int]:
@@ -162,6 +166,31 @@ async def test_the_sweep_takes_what_is_over_oldest_first_and_no_more_than_its_ba
                              "AND h.version = p.version WHERE p.state = 'expired' ORDER BY p.id")  # fmt: skip
     assert found == [(number, "expired", 0) for number in (1, 2, 3, 4, 5)]
     assert await stage.rows("SELECT count(*) FROM notice WHERE word = 'expired'") == [(5,)]
+    assert await stage.faults() == []
+
+
+async def test_payments_that_cannot_be_expired_keep_no_other_waiting(stage: Stage) -> None:
+    """Such as sessions whose notices are signed by secrets under a secret key that was taken out."""
+    for number in range(3):
+        await opened(stage, dialect="three", lasts_ms=HOUR - number)  # the oldest, and more than one batch
+    others = [await opened(stage, lasts_ms=HOUR + number) for number in range(5)]
+    stage.now += 2 * HOUR
+
+    def unreadable(payment: Payment, now: int) -> Notice | None:
+        raise PaymuxError("a stored value needs another secret key")
+
+    mended, broken = stage.door.dialects, {**stage.door.dialects, "three": dataclasses.replace(STUBS["three"], notice=unreadable)}
+    stage.door.dialects = broken
+    sweep = Sweep(stage.door)
+    while await sweep.duty(stage.writer, 2):
+        pass
+    assert await stage.rows("SELECT state, count(*) FROM payment GROUP BY state ORDER BY state") == [("created", 3), ("expired", 5)]
+    assert await stage.rows("SELECT count(*) FROM notice WHERE word = 'expired'") == [(len(others),)]
+    stage.door.dialects = mended
+    assert await sweep.duty(stage.writer, 2) == 0, "they are passed over for a while"
+    stage.now += ASIDE_MS
+    assert [await sweep.duty(stage.writer, 2) for _ in range(3)] == [2, 1, 0]
+    assert await stage.rows("SELECT DISTINCT state FROM payment") == [("expired",)]
     assert await stage.faults() == []
 
 

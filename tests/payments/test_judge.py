@@ -65,3 +65,35 @@ async def test_money_that_does_not_suffice_is_rejected_and_goes_back(stage: Stag
     after = await stage.payment(payment.id)
     assert (after.state, after.held_units, after.attention) == (State.FAILED, 0, None)
     assert await stage.faults() == []
+
+
+async def test_what_was_forwarded_before_a_person_accepted_it_is_settled_with_the_acceptance(stage: Stage) -> None:
+    payment = (await stage.open()).payment
+    tried = await stage.begin(payment)
+    await stage.tell(about(tried, Event.PAID, receipt=receipt(6_000)))
+    forwarded = about(tried, Event.SETTLED, txid_out="0xout")
+    waits = await stage.tell(forwarded)
+    assert isinstance(waits, Advanced)
+    assert (waits.payment.state, waits.payment.txid_out, waits.payment.settled_txid) == (State.REVIEW, "0xout", None)
+    await stage.tell(forwarded)
+    done = await decide(stage, Judge(payment_id=payment.id, verdict=Verdict.ACCEPTED))
+    assert isinstance(done, Advanced)
+    assert (done.payment.state, done.payment.settled_txid, done.payment.payable_units) == (State.SETTLED, "0xout", 0)
+    assert await stage.rows("SELECT balance FROM account WHERE kind = 'payable'") == [(0,)]
+    assert [word for (word,) in await stage.rows("SELECT word FROM notice ORDER BY id")] == ["review", "paid", "settled"]
+    again = await stage.tell(forwarded)
+    assert isinstance(again, Advanced)
+    assert again.outcome is Outcome.REPEATED
+    assert await stage.faults() == []
+
+
+async def test_what_was_forwarded_of_money_that_a_person_rejected_settles_nothing_later(stage: Stage) -> None:
+    payment = (await stage.open()).payment
+    tried = await stage.begin(payment)
+    await stage.tell(about(tried, Event.PAID, receipt=receipt(6_000)))
+    await stage.tell(about(tried, Event.SETTLED, txid_out="0xout"))
+    assert state(await decide(stage, Judge(payment_id=payment.id, verdict=Verdict.REJECTED))) is State.FAILED
+    assert state(await decide(stage, Judge(payment_id=payment.id, verdict=Verdict.RETURNED))) is State.FAILED
+    assert state(await stage.tell(about(tried, Event.PAID, receipt=receipt(10_000, "T-2")))) is State.REVIEW
+    assert state(await decide(stage, Judge(payment_id=payment.id, verdict=Verdict.ACCEPTED))) is State.PAID
+    assert await stage.faults() == []

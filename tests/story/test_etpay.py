@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.etpay_shop import HIDDEN, SITE, EtpayShop, Session, claims_of, etpay_shop, token_in
+from tests.etpay_shop import CODE, HIDDEN, SITE, EtpayShop, Session, claims_of, etpay_shop, token_in
 from tests.node import LiveNode, together
 from tests.receiver import Receiver
 
@@ -169,6 +169,17 @@ async def test_who_cancels_goes_back_without_being_charged(shop: EtpayShop) -> N
     assert (await session.leave()).startswith(f"{SITE}/no?jwt=")
     await session.step(action="answer", number="1", value="12")
     assert await session.state() == "failed"
+    await shop.live.assert_books_hold()
+
+
+async def test_a_cancel_that_comes_after_another_tab_began_ends_nothing(shop: EtpayShop) -> None:
+    session = await shop.create()
+    seen = await shop.live.payment(await session.id())  # what the first tab's click goes by
+    await session.to_the_last_question()
+    await shop.live.node.transfers.cancel(seen, None, shop.live.core.clock.now())
+    assert await session.state() == "awaiting", "the bank may still move the money"
+    await session.step(action="answer", number="1", value=CODE)
+    assert await session.state() == "paid"
     await shop.live.assert_books_hold()
 
 

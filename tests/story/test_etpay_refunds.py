@@ -17,6 +17,10 @@ from paymux.cli.etpay import _login
 from paymux.cli.refund import _refund
 from paymux.clock import iso
 from paymux.merchants.change import ChangeMerchant, Keys, RotateKey, change_merchants
+from paymux.money import Money, known
+from paymux.payments.judge import Judge, Judging, Verdict
+from paymux.payments.lifecycle import Event
+from paymux.payments.model import Receipt, Report, Source
 from paymux.providers.protocol import Remittance, Remitted
 from paymux.storage.query import load
 from tests.etpay_shop import EtpayShop, Session, etpay_shop
@@ -128,6 +132,37 @@ async def test_a_payment_is_given_back_in_parts_and_told_with_the_sessions_own_k
     found = [jwt.decode(one.fields["refund"], session.signature, ["HS256"]) for one in told]
     assert [{name: value for name, value in one.items() if name != "iat"} for one in found] == [done, done2]
     assert await till.shop.status(session_token=session.token) == [claims], "a refund changes no word"
+    await till.live.assert_books_hold()
+
+
+async def test_what_was_returned_to_the_buyer_is_not_refunded_as_well(till: Till) -> None:
+    """Short money was accepted, the rest came later and went back: the buyer gets no more than the shop was given."""
+    other = await paid(till)  # so that the balance would cover more
+    session = await till.shop.create(merchant_order_id="OC-SHORT")
+    await session.to_the_last_question()
+    number, core = await session.id(), till.live.core
+    judging = Judging(core.door, "")
+
+    async def came(units: int, reference: str) -> None:
+        found = await core.reads.with_attempts(number)
+        assert found is not None
+        [tried] = found[1]
+        receipt = Receipt(reference=reference, amount=Money(units, known("CLP")))
+        report = Report(payment_id=number, attempt_id=tried.id, event=Event.PAID, source=Source.PROVIDER, happened_at=0, receipt=receipt)
+        await core.writer.submit(core.door.advance, report)
+
+    await came(30_000, "first")
+    await core.writer.submit(judging.judge, Judge(payment_id=number, verdict=Verdict.ACCEPTED))
+    assert await session.state() == "paid"
+    await came(30_000, "second")
+    assert (await till.get(f"/v1/refunds?session_token={session.token}"))["refundable"] == 30_000
+    await core.writer.submit(judging.judge, Judge(payment_id=number, verdict=Verdict.RETURNED))
+    assert (await till.get(f"/v1/refunds?session_token={session.token}"))["refundable"] == 30_000
+    assert fault(await till.refund(session, "R-1", amount=30_001)) == (409, "refund_too_large")
+    assert (await till.refunded(session, "R-2", amount=10_000))["amount"] == 10_000
+    assert (await till.refunded(session, "R-3"))["amount"] == 20_000
+    assert fault(await till.refund(session, "R-4")) == (409, "refund_too_large")
+    assert (await till.refunded(other, "R-5"))["amount"] == AMOUNT
     await till.live.assert_books_hold()
 
 

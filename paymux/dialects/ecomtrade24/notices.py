@@ -53,7 +53,7 @@ def notice(payment: Payment, now: int) -> Notice | None:
         amount=amount_text(payment.amount),
         currency=payment.currency,
         email=payment.email,
-        txid=payment.txid_out or payment.txid_in,
+        txid=payment.settled_txid or payment.txid_in,
         merchant_id=payment.merchant_id,
         shop_domain=payment.shop,
         sent_at=clock.iso(now),

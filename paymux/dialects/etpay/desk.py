@@ -27,6 +27,7 @@ from paymux.payouts.open import open_payouts
 from paymux.payouts.read import PAGE, AcceptedIn, accepted_in, by_reference, refunds_of
 from paymux.payouts.refund import Refunds as RefundVerb
 from paymux.payouts.refund import reference as refund_reference
+from paymux.payouts.refund import units_left
 from paymux.storage.writer import Batcher
 
 PREFIX = "/v1/"
@@ -121,8 +122,8 @@ class Desk:
         if payment is None:
             return _nothing("payment")
         found: list[Payout] = await self._reader.submit(refunds_of, payment.id)
-        left = payment.refundable_units if payment.state in SUCCESS else 0
-        return Refunds([outgoing.refund_answer(one) for one in found], amount_number(Money(max(left, 0), payment.amount.currency)))
+        left: int = await self._reader.submit(units_left, payment) if payment.state in SUCCESS else 0
+        return Refunds([outgoing.refund_answer(one) for one in found], amount_number(Money(left, payment.amount.currency)))
 
     async def _one_refund(self, request: Request, who: Entered) -> object:
         found = await self._find(refund_reference(who.merchant.id, request.params["refund_id"]))

@@ -62,6 +62,17 @@ async def test_an_id_that_is_sent_fifty_times_counts_once(live: LiveNode, kind: 
     assert sorted(answer.status_code for answer in rest) == [201] * (FITS - 1) + [406]
 
 
+@pytest.mark.parametrize("kind", CHANNELS)
+async def test_an_id_that_is_sent_often_beside_the_last_that_fits_does_not_pass_the_cap(live: LiveNode, kind: str) -> None:
+    someone = await capped(live, kind)
+    await someone.get("/currencies")
+    first = await together(creates(someone, kind, [f"FILL-{number}" for number in range(FITS - 1)]))
+    assert {answer.status_code for answer in first} == {201}
+    answers = await together(creates(someone, kind, ["LAST", *["OFTEN"] * 20]))
+    assert [answer.status_code for answer in answers].count(201) == 1
+    await live.assert_books_hold()
+
+
 async def test_what_comes_to_nothing_gives_its_place_back(live: LiveNode) -> None:
     for kind, end in (("payins", _decline), ("payouts", _fail)):
         someone = await capped(live, kind)

@@ -147,7 +147,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reliable: bool = False  # the IPN is repeated until it is taken
     email: str = ""
     client_type: str = "api"
-    extra: msgspec.Raw | None = None
+    extra: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # not None: msgspec would read `Raw | None` back as null alone
     comment: str = ""
 
 

@@ -21,17 +21,15 @@ from typing import Any
 import httpcore2
 import httpx2
 
-from paymux.http.call import Call, Reply, Unreachable
+from paymux.http.call import Call, Reply, Unreachable, spelling_fault
 from paymux.http.guard import GuardedNetwork, Lookup, Names, Stopped, one_line, system_lookup
 
-URL_CHARS_MAX = 2048
 PER_HOST_MAX = 64  # connections to one host; further calls wait inside their own time
 KEEPALIVE_S = 4.0  # shorter than common servers keep, so that an idle connection is rarely closed under a request
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8000}")
 _METHOD = re.compile(r"[A-Z]{1,16}")
-_AUTHORITY = re.compile(r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[^\[\]/?#@:]+)(?::[0-9]{1,5})?(?=[/?#]|$)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,252})")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer"})
 
@@ -201,14 +199,8 @@ async def _exchange(pool: httpcore2.AsyncConnectionPool, request: httpcore2.Requ
 
 def _parse(url: str) -> httpx2.URL | str:
     """The URL, or a sentence that says why it cannot be called."""
-    if len(url) > URL_CHARS_MAX:
-        return f"the URL is longer than {URL_CHARS_MAX} characters"
-    if "\\" in url or not url.isprintable() or any(char.isspace() for char in url):
-        return "the URL contains a blank, a backslash or a control character"
-    if not url[:8].lower().startswith(("http://", "https://")):
-        return "the URL must begin with http:// or https://"
-    if not _AUTHORITY.match(url):
-        return "the URL must name a host, and after it at most a port (no user name)"
+    if fault := spelling_fault(url):
+        return fault
     try:
         parsed = httpx2.URL(url)
     except (httpx2.InvalidURL, UnicodeError, ValueError):
@@ -216,8 +208,6 @@ def _parse(url: str) -> httpx2.URL | str:
     host = parsed.raw_host.decode("ascii")
     if ":" not in host and (not _HOST.fullmatch(host) or ".." in host):
         return "the URL's host is not a host name"
-    if parsed.port is not None and not 1 <= parsed.port <= 65535:
-        return "the URL's port must be 1 to 65535"
     return parsed
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from paymux.cli.exchange_fixtures import KEY, OPERATOR_KEY
 from paymux.dialects.exchanger.params import Unreadable, read_body
+from paymux.exchange.change import Changed
 from paymux.exchange.keys import NewPair
+from paymux.exchange.lifecycle import Status
 from tests.exchange.shop import BASE, PURSE, R1, WISH, Exchange, error
 
 CREATE = f"{BASE}public/exchanger/order/create"
@@ -71,6 +73,22 @@ async def test_what_is_kept_of_a_stranger_is_small(exchange: Exchange) -> None:
     assert error(await exchange.post("public/exchanger/order/create", {**WISH, "toValues": lines}))[1]["err"] == "regexp"
     order = await exchange.create(email="e" * 5000, typeClient="t" * 5000, lang="l" * 5000, partner="p" * 5000)
     assert len(json.dumps(await exchange.story(order["uid"]))) < 4000
+
+
+async def test_what_a_shop_keeps_in_an_order_comes_back_to_it_alone_and_harms_nobody(exchange: Exchange) -> None:
+    extra = '{"cart":[1.10,{"note":"\\"><script>alert(1)</script>"}],"n":12345678901234567890.5}'
+    answer = await exchange.live.http.post(CREATE, content=json.dumps(WISH)[:-1] + f', "extraData": {extra}}}', headers=JSON)
+    order = answer.json()["data"]
+    link = {"orderUID": order["uid"], "orderSecret": order["secret"]}
+    assert "extraData" not in (await exchange.post("public/exchanger/order/get", link))["data"]["order"]
+    page = await exchange.live.http.get(f"/order/{order['uid']}/{order['secret']}")
+    assert (page.status_code, "<script>alert" in page.text) == (200, False)
+    assert (await exchange.signed("user/exchanger/order/update/owner", link))["success"] is True
+    assert isinstance(await exchange.step(order["uid"], Status.WAIT_PAYMENT), Changed)
+    mine = (await exchange.signed("public/exchanger/order/get", link))["data"]["order"]
+    assert mine["extraData"] == json.loads(extra)
+    assert len((await exchange.signed("user/exchanger/order/history"))["data"]["orders"]) == 1
+    assert "waitPayment" in json.dumps(await exchange.story(order["uid"]))
 
 
 async def test_a_payer_cannot_claim_an_order_whose_recipient_is_hidden(exchange: Exchange) -> None:

@@ -55,6 +55,12 @@ async def test_a_paid_session_is_told_redirected_and_found_with_one_token(shop: 
     await shop.live.assert_books_hold()
 
 
+@pytest.mark.parametrize("address", ["https://user:word@shop.example/", "https://shop.example:0/", "https://shop.example/a b"])
+async def test_an_address_that_cannot_be_called_is_refused_before_a_notice_depends_on_it(shop: EtpayShop, address: str) -> None:
+    answer = await shop.post(payment_webhook_url=address)
+    assert (answer.status_code, answer.json()["field"]) == (400, "payment_webhook_url")
+
+
 async def test_a_login_that_the_bank_refuses_three_times_ends_the_session(shop: EtpayShop) -> None:
     session = await shop.create()
     for left in ("Le quedan 2 intentos", "Le queda 1 intento"):

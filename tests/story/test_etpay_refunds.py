@@ -271,6 +271,7 @@ NAMES: list[Any] = ["", None, "a/b", "a b", "x" * 65, {}, 1.5, "é"]
         *[({"amount": bad}, "amount") for bad in AMOUNTS],
         *[({"refund_id": bad}, "refund_id") for bad in NAMES],
         ({"webhook_url": "ftp://x"}, "webhook_url"),
+        ({"webhook_url": "https://user:word@shop.example/"}, "webhook_url"),
         ({"session_token": 5}, "session_token"),
         ({"session_token": None}, "payment_token"),
     ],

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from paymux.dialects.echelon.methods import ACCOUNT_TYPES, NARROW, Method, Spec, specs
+from paymux.http.call import spelling_fault
 from paymux.money import UNITS_MAX, Currency, Money, currency
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,250}")
@@ -145,6 +146,14 @@ def asked(sent: Any, name: str = "money") -> Asked:
     if units > UNITS_MAX:
         raise Fault(f"Field {name}.amount is too large")
     return Asked(amount, code, Money(units, known), False)
+
+
+def called_url(sent: Mapping[str, Any], name: str) -> str | None:
+    """A URL that callbacks go to: one that we can call, so that none is promised that could never be sent."""
+    value = url(sent, name)
+    if value is not None and (fault := spelling_fault(value)):
+        raise Fault(f"Field {name} cannot be called: {fault}")
+    return value
 
 
 def url(sent: Mapping[str, Any], name: str, *, required: bool = False) -> str | None:

@@ -83,7 +83,7 @@ class Page:
         try:
             asked = fields.asked({"amount": Decimal(amount), "currencyCode": query.get("currencyCode", "")})
             fields.url(query, "returnUrl", required=True)
-            fields.url({"callbackUrl": query.get("callbackUrl") or None}, "callbackUrl")
+            fields.called_url({"callbackUrl": query.get("callbackUrl") or None}, "callbackUrl")
         except Fault:
             return None
         return (entered, asked) if asked.money is not None and money_allowed(entered.claims, asked) else None

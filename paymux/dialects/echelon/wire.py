@@ -226,7 +226,7 @@ def wish_of(sent: Mapping[str, Any], wanted: Requested, direction: Direction) ->
         method=method,
         fields=found,
         return_url=fields.url(sent, "returnUrl", required=True) if payin else None,
-        callback_url=fields.url(sent, "callbackUrl"),
+        callback_url=fields.called_url(sent, "callbackUrl"),
         customer_ip=fields.text(sent, "customerIp", 64),
     )
 

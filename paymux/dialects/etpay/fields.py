@@ -19,6 +19,7 @@ import msgspec
 
 from paymux.dialects.etpay.account import Shown
 from paymux.dialects.etpay.errors import Fault, invalid, missing
+from paymux.http.call import spelling_fault
 from paymux.money import UNITS_MAX, Currency, Money, decimal_units
 
 Body = Mapping[str, Any]
@@ -201,6 +202,14 @@ def flow(body: Body) -> str | None:
     if value is not None and value.lower() not in ("codi", "spei"):
         raise Wrong(invalid("target_flow", "must be codi or spei"))
     return value.lower() if value else None
+
+
+def called_url(body: Body, name: str, https_only: bool) -> str | None:
+    """A URL that notices go to: one that we can call, so that none is promised that could never be sent."""
+    value = url(body, name, https_only)
+    if value is not None and (fault := spelling_fault(value)):
+        raise Wrong(invalid(name, f"cannot be called: {fault}"))
+    return value
 
 
 def url(body: Body, name: str, https_only: bool = False) -> str | None:

@@ -199,7 +199,7 @@ def refund(sent: Body, money: Currency, https_only: bool) -> RefundWish | Fault:
             session_token=fields.text(sent, "session_token"),
             payment_token=fields.text(sent, "payment_token"),
             amount=None if fields.given(sent, "amount") is None else fields.amount(sent, money, None, "amount"),
-            webhook_url=fields.url(sent, "webhook_url", https_only),
+            webhook_url=fields.called_url(sent, "webhook_url", https_only),
         )
     except Wrong as wrong:
         return wrong.fault
@@ -227,7 +227,7 @@ def payout(sent: Body, money: Currency, banks: frozenset[str], token: str, https
             name=fields.text(sent, "name"),
             method={"account": {"accountNumber": account}},
         )
-        return PayoutWish(facts=facts, amount=amount, webhook_url=fields.url(sent, "webhook_url", https_only))
+        return PayoutWish(facts=facts, amount=amount, webhook_url=fields.called_url(sent, "webhook_url", https_only))
     except Wrong as wrong:
         return wrong.fault
 

@@ -152,7 +152,7 @@ def _session(sent: Body, merchant: Merchant, account: Account, banks: Banks, sec
         site_url=account.site_url,
         terms_url=terms_url(account, base_url),
         concat=fields.concat(sent),
-        webhook_url=fields.url(sent, "payment_webhook_url", https_only=not banks.sandbox),
+        webhook_url=fields.called_url(sent, "payment_webhook_url", https_only=not banks.sandbox),
         bank=bank,
         rut=rut,
         rut_locked=locked and rut is not None,

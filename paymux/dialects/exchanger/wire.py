@@ -263,7 +263,7 @@ def order(opened: Opened, kind: str, now: int, *, owner: bool) -> Json:
         },
         "telegram": {"id": "", "username": "", "name": ""},
         "additionalParams": [],
-        **({"extraData": details.extra} if owner and details.extra is not None else {}),
+        **({"extraData": details.extra} if owner and details.extra is not msgspec.UNSET else {}),
     }
 
 

@@ -157,7 +157,7 @@ def _details(
         reliable=reliable,
         email=text_of(params.get("email"))[:200],
         client_type=text_of(params.get("typeClient"))[:20] or "api",
-        extra=msgspec.Raw(msgspec.json.encode(_plain(extra))) if isinstance(extra, dict) else None,
+        extra=msgspec.Raw(msgspec.json.encode(_plain(extra))) if isinstance(extra, dict) else msgspec.UNSET,
     )
 
 

@@ -141,7 +141,7 @@ async def test_what_a_currency_or_an_operator_demands(live: LiveNode, currency: 
     "change",
     [
         {"returnUrl": None}, {"returnUrl": "ftp://x"}, {"returnUrl": "shop"}, {"returnUrl": "https://x/" + "y" * 1000},
-        {"callbackUrl": "javascript:1"},
+        {"callbackUrl": "javascript:1"}, {"callbackUrl": "https://user:word@shop.example/"}, {"callbackUrl": "https://shop.example:0/"},
         {"paymentMethod": None}, {"paymentRequested": {}}, {"paymentRequested": {"money": {"amount": 5}}},
         {"paymentRequested": {"money": {"amount": "5", "currencyCode": "IDR"}}},
         {"paymentRequested": {"money": {"amount": -5, "currencyCode": "IDR"}}},

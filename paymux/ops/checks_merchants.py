@@ -22,6 +22,7 @@ PAGE = 500
 LOOKUPS_MAX = 100
 LOOKUP_S = 4
 TOLD_EACH = 3  # refusing receivers; more of them are told together
+ASKS = "ecomtrade24"  # the API that opens payments only for a wallet and an approved shop
 GIVEN_UP_AMONG = 200_000  # of the newest notices
 TRIED = (
     "A notice is tried again as its API has it (Echelon's for 8 minutes, ETpay's for 12 hours, the others' for 72 at most), in order "
@@ -128,9 +129,10 @@ async def merchants(case: Case) -> list[Finding]:
     """Active merchants that cannot be paid, have no shop, or are not told."""
     rows = await _all(case, _q.merchants_after)
     names = {row["id"]: f"{row['id']} ({row['name']})" for row in rows}
-    missing = [names[row["id"]] for row in rows if not (row["wallet"] or "").strip()]
-    malformed = [names[row["id"]] for row in rows if (row["wallet"] or "").strip() and case.wallet(row["wallet"]) is None]
-    shopless = [names[row["id"]] for row in rows if not row["shops"]]
+    asking = [row for row in rows if row["newest_payment"] in (None, ASKS)]  # who is paid by another API needs neither
+    missing = [names[row["id"]] for row in asking if not (row["wallet"] or "").strip()]
+    malformed = [names[row["id"]] for row in asking if (row["wallet"] or "").strip() and case.wallet(row["wallet"]) is None]
+    shopless = [names[row["id"]] for row in asking if not row["shops"]]
     untold = [names[row["id"]] for row in rows if row["newest_payment"] is not None and not row["endpoints"]]
     found = []
     for broken, how in ((missing, "no wallet"), (malformed, "a wallet that cannot be paid to")):
@@ -140,7 +142,7 @@ async def merchants(case: Case) -> list[Finding]:
                     check="wallets",
                     severity=Severity.WRONG,
                     what=f"{_merchants(broken)} {how}.",
-                    means="Their shops are refused every new payment: there is no place to forward the money to.",
+                    means="EcomTrade24's API refuses their shops every new payment: there is no place to forward the money to.",
                     mend="paymux merchant wallet ID 0x… (an address on Polygon that the merchant owns), or paymux merchant disable ID",
                 )
             )
@@ -150,7 +152,7 @@ async def merchants(case: Case) -> list[Finding]:
                 check="merchants",
                 severity=Severity.LOOK,
                 what=f"{_merchants(shopless)} no approved shop.",
-                means="Payments are opened for approved domains only, so these merchants cannot open any.",
+                means="EcomTrade24's API opens payments for approved domains only, so these merchants cannot open any by it.",
                 mend="paymux merchant shop ID shop.example.com approved",
             )
         )

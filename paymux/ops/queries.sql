@@ -59,11 +59,11 @@ GROUP BY s.key_id ORDER BY s.key_id;
 SELECT id, merchant_id, shop, url, secret, enabled FROM endpoint WHERE id > :after ORDER BY id LIMIT :page;
 
 -- merchants_after --
--- Active merchants with what they need to be paid and told, a page at a time.
+-- Active merchants with what they need to be paid and told, and the API of the newest payment, a page at a time.
 SELECT m.id, m.name, m.wallet,
     (SELECT count(*) FROM shop s WHERE s.merchant_id = m.id AND s.status = 'approved') AS shops,
     (SELECT count(*) FROM endpoint e WHERE e.merchant_id = m.id AND e.enabled = 1 AND e.url <> '') AS endpoints,
-    (SELECT max(p.id) FROM payment p WHERE p.merchant_id = m.id) AS newest_payment
+    (SELECT p.dialect FROM payment p WHERE p.merchant_id = m.id ORDER BY p.id DESC LIMIT 1) AS newest_payment
 FROM merchant m WHERE m.active = 1 AND m.id > :after ORDER BY m.id LIMIT :page;
 
 -- refusing_receivers --

@@ -1,4 +1,4 @@
-"""What the doctor finds about money that goes out, and about the exchange's orders. The rows are planted: their books are not looked at."""
+"""What the doctor finds of one API or another: wallets and shops, payouts, the exchange's orders. Rows are planted, books not looked at."""
 
 import pytest
 
@@ -15,6 +15,16 @@ async def _payout(w: Ward, act_at: int, state: str = "accepted", doubted_at: int
         "provider, details, asked, act_at, doubted_at, created_at, updated_at) VALUES (1, 'etpay', 'payout/1/OUT-1', 1000, 0, 'EUR', "
         f"'transfer', '{state}', 1, 'op_1', 'sandbox-bank', '{{}}', 40, {act_at}, {doubted_at or 'NULL'}, 1, 1);"
     )
+
+
+async def test_who_is_paid_by_another_api_needs_neither_wallet_nor_shop(database_url: str) -> None:
+    async with ward(database_url) as w:
+        await w.merchant(wallet=None, shops=())
+        payment = await w.payment(2)
+        assert "wallets" in wrongs(await diagnose(case(database_url), frozenset({"books"})))
+        await w.run(f"UPDATE payment SET dialect = 'etpay' WHERE id = {payment.id};")
+        found = await diagnose(case(database_url), frozenset({"books"}))
+    assert [finding.check for finding in found.findings if finding.check in ("wallets", "merchants")] == []
 
 
 async def test_payouts_and_orders_that_nobody_acts_on_are_found(database_url: str) -> None:

@@ -19,7 +19,7 @@ from paymux.payments.lifecycle import ALIVE, OPEN, AttemptState, Event
 from paymux.payments.model import Attempt, LastError, Payment, Report, Source
 from paymux.payments.read import Reads
 from paymux.providers.bank import Bank, BankTransfers, Dialogue, Down, Step, Talk
-from paymux.providers.protocol import Send, Turned, Unclear
+from paymux.providers.protocol import Send, Turned, Unclear, Waiting
 from paymux.storage.query import Tx
 from paymux.storage.writer import Batcher
 
@@ -163,8 +163,9 @@ class Transfers:
             status = await provider.ask(attempt.operation_key, send)
         except Exception as error:
             status = Unclear(why=f"the provider's adapter failed: {type(error).__name__}")
-        if isinstance(status, Unclear):  # the order left the payer's hands: not to know what came of it is a doubt, silence too
-            status = msgspec.structs.replace(status, odd=True)
+        if isinstance(status, Unclear | Waiting):  # the order left the payer's hands: not to know what came of it is a doubt, silence too
+            why = status.why if isinstance(status, Unclear) else "the bank has the order, and the provider still waits for the payer"
+            status = Unclear(why=why, odd=True)
         now = self._clock.now()
         for report in heard(attempt, status, Source.ANSWER, now, now + ASK_AGAIN_MS):
             await self._writer.submit(self._door.advance, report)

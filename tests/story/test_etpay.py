@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from paymux.http.call import Call, Reply, Unreachable
-from paymux.providers.sandbox.firms import BANK
 from tests.etpay_shop import CODE, HIDDEN, SITE, EtpayShop, Session, claims_of, etpay_shop, token_in
 from tests.node import LiveNode, together
 from tests.receiver import Receiver
@@ -183,54 +181,6 @@ async def test_a_cancel_that_comes_after_another_tab_began_ends_nothing(shop: Et
     await session.step(action="answer", number="1", value=CODE)
     assert await session.state() == "paid"
     await shop.live.assert_books_hold()
-
-
-def silent(live: LiveNode, monkeypatch: pytest.MonkeyPatch, method: str, ending: str) -> None:
-    """From now on the bank does not answer this call."""
-    known = live.node.sends[BANK]
-
-    async def send(call: Call) -> Reply | Unreachable:
-        if call.method == method and call.url.endswith(ending):
-            return Unreachable("timeout", "the bank: no complete reply within 10 s", sent=True)
-        return await known(call)
-
-    monkeypatch.setitem(live.node.sends, BANK, send)
-    monkeypatch.setattr(live.node.transfers, "_send", send)
-
-
-async def test_who_answered_the_last_question_is_not_asked_for_a_bank_again_while_the_outcome_is_not_known(
-    shop: EtpayShop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = await shop.create()
-    await session.to_the_last_question()
-    silent(shop.live, monkeypatch, "GET", "")
-    await session.step(action="answer", number="1", value=CODE)
-    assert await session.state() in ("unclear", "paid"), "the bank took the order; its callback may have come by now"
-    page = (await session.get()).text
-    assert "Elija su banco" not in page
-    await session.identify()
-    assert "Elija su banco" not in (await session.get()).text
-    async with asyncio.timeout(10):
-        while await session.state() != "paid":  # noqa: ASYNC110 - what is waited for happens in the database
-            await asyncio.sleep(0.01)
-    assert await words(session) == ["success"]
-    await shop.live.assert_books_hold()
-
-
-async def test_a_cancel_that_the_bank_does_not_confirm_says_so_where_the_payer_stands(
-    shop: EtpayShop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = await shop.create()
-    await session.to_the_last_question()
-    silent(shop.live, monkeypatch, "POST", "/cancel")
-    await session.step(action="cancel")
-    assert await session.state() == "awaiting"
-    page = (await session.get()).text
-    assert "No pudimos hablar con el banco. No se cobró nada." in page
-    assert 'name="number" value="1"' in page, "the question that was open"
-    monkeypatch.undo()
-    await session.step(action="cancel")
-    assert await session.state() == "failed"
 
 
 async def test_an_abandoned_session_expires_and_is_told_even_if_nobody_looked(shop: EtpayShop) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from paymux.exchange.model import Direction
 from paymux.exchange.setup import put_directions
-from paymux.rates.book import put_sources
+from paymux.rates.book import put_sources, quotes
+from paymux.rates.look import Looker
 from paymux.rates.model import Kind, Quoted, Source, average, judged, published, read_rate
 from tests.exchange.shop import R3, WISH_R3, Exchange, error, exchanging
 
@@ -126,3 +127,27 @@ async def test_a_source_that_says_what_is_no_number_keeps_no_other_from_being_lo
         await quoted_by(exchange, Source(name="sane", kind=Kind.FIXED, place="64000", every_s=0))
         await exchange.live.node.looker.look(exchange.live.core.clock.now())
         assert await out_for_a_tenth(exchange) == 6400
+
+
+async def test_what_a_source_said_before_it_was_set_up_anew_is_not_kept_after_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with exchanging(database_url) as exchange:
+        core, look = exchange.live.core, exchange.live.node.looker.look
+        ask = Looker._ask
+        right = Source(name="btc", kind=Kind.FIXED, place="64000", every_s=0)
+
+        async def meanwhile(looker: Looker, source: Source) -> tuple[str | None, str]:
+            said = await ask(looker, source)
+            if source.place == "100":  # a person sees the wrong place and mends it while the answer is on its way
+                await core.writer.submit(put_sources, right)
+            return said
+
+        monkeypatch.setattr(Looker, "_ask", meanwhile)
+        await core.writer.submit(put_sources, Source(name="mean", kind=Kind.AVERAGE, place="btc", every_s=0))
+        await quoted_by(exchange, Source(name="btc", kind=Kind.FIXED, place="100", every_s=0))
+        for passed_ms in (0, 1000):
+            await look(core.clock.now() + passed_ms)
+        assert await out_for_a_tenth(exchange) == 6400, "the new place is believed, not refused as a jump"
+        found = await core.storage.read(quotes)
+        assert (found["mean"].rate, found["mean"].fault) == ("64000", None)

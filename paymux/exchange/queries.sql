@@ -104,6 +104,12 @@ SELECT o.* FROM exchange_order o WHERE o.act_at IS NOT NULL AND o.act_at <= :now
 -- Payouts to be sent or asked about, without those that another node holds.
 SELECT o.* FROM exchange_order o WHERE o.act_at IS NOT NULL AND o.act_at <= :now ORDER BY o.act_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED;
 
+-- held_since --
+-- Since when orders are on hold.
+-- rows: uid bigint
+SELECT h.order_uid, max(h.learned_at) AS since FROM {rows} r JOIN exchange_history h ON h.order_uid = r.uid
+WHERE h.to_status = 'hold' AND h.from_status <> 'hold' GROUP BY h.order_uid;
+
 -- orders_of_merchant --
 -- A page of a merchant's orders, the newest first; all statuses where :every is 1.
 -- rows: status text

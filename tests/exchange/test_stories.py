@@ -12,6 +12,8 @@ from paymux.exchange.lifecycle import Actor, Payout, Status
 from paymux.exchange.model import Order
 from paymux.exchange.setup import Stock, stock
 from paymux.keyring import UnknownKey
+from paymux.providers.protocol import Remittance, Remitted
+from paymux.providers.sandbox.house.cashier import Cashier
 from paymux.storage.aside import ASIDE_MS
 from tests.exchange.shop import WALLET, WISH, WISH_R2, WISH_R3, Exchange, Forms, error, exchanging
 
@@ -197,6 +199,41 @@ async def test_a_payout_that_nobody_answered_for_is_asked_about_and_never_sent_t
         await exchange.live.set_fact("clock_offset_ms", 0)
     assert (await exchange.stored(order["uid"])).operation_key == waiting.operation_key
     assert await exchange.inventory("USDTTRC20") == before - 10017
+
+
+async def test_of_an_order_on_hold_nothing_is_sent_that_had_not_left_before(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, send, away = [], Cashier.send, True
+
+    async def sending(cashier: Cashier, order: Remittance) -> Remitted:
+        if away:
+            raise OSError("the network is away")
+        sent.append(order.operation_key)
+        return await send(cashier, order)
+
+    async def until_payout(payout: Payout) -> Order:
+        for _ in range(1000):
+            if (found := await exchange.stored(uid)).payout is payout:
+                return found
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"the payout of {uid} did not become {payout}")
+
+    monkeypatch.setattr(Cashier, "send", sending)
+    order = await exchange.create(WISH_R3, amount="-100.5")
+    uid = order["uid"]
+    await exchange.report(uid, "paid")
+    await until_payout(Payout.STARTED)
+    assert isinstance(await exchange.step(uid, S.HOLD), Changed)
+    away = False
+    await exchange.live.advance_clock(30)
+    try:
+        dead = await until_payout(Payout.DEAD)
+    finally:
+        await exchange.live.set_fact("clock_offset_ms", 0)
+    assert (dead.status, dead.reserved_units, sent) == (S.HOLD, 10050, [])
+    assert isinstance(await exchange.step(uid, S.IN_PROGRESS_PAYOUT), Changed), "the person lets it go"
+    await until(exchange, uid, S.DONE)
+    assert len(sent) == 1
+    await exchange.prove()
 
 
 async def test_a_partner_who_is_known_earns_and_one_who_is_not_is_ignored(exchange: Exchange) -> None:

@@ -29,7 +29,7 @@ from paymux.storage.query import Tx
 
 S = Status
 MOVES_MONEY = frozenset({S.IN_PROGRESS_PAYOUT, S.DONE, S.RETURNED})
-ENDED = frozenset({S.DONE, S.RETURNED})  # money that comes now is late
+ENDED = frozenset({S.DONE, S.RETURNED})  # money that comes now is late, and a person decides about it alone
 IN_FLIGHT = frozenset({Payout.STARTED})  # only the remitter knows what becomes of it
 
 
@@ -187,7 +187,7 @@ def _expire(work: _Work, order: Order) -> Order:
     """Whose time is over is deleted in the same transaction, whatever is asked of it."""
     if standing(order.status, order.expires_at, work.now) is order.status:
         return order
-    return work.row(order, S.DELETED, Actor.CLOCK, "not paid in time", order.expires_at)
+    return work.row(order, S.DELETED, Actor.CLOCK, "not paid in time", order.expires_at, late_units=order.received_units)
 
 
 def _lead(work: _Work, order: Order, step: Step) -> Changed | Refused:
@@ -204,6 +204,8 @@ def _lead(work: _Work, order: Order, step: Step) -> Changed | Refused:
     if to is S.RETURNED:
         return Changed(_return(work, order, step))
     changes: dict[str, object] = {"expires_at": _new_end(order, work.now)} if to in UNPAID and order.status not in UNPAID else {}
+    if order.status is S.DELETED:  # taken up again: what came counts as any money does
+        changes["late_units"] = 0
     if to is S.WAIT_PAYMENT and not order.received_units:
         order = floating.fixed(order, yes=False)
     if to in (S.HOLD, S.ERROR_PAYOUT) and order.payout is Payout.DUE:
@@ -300,13 +302,15 @@ def _receive(work: _Work, order: Order, step: Step, receipt: Receipt) -> Changed
         return Changed(_queue(work, order, replace(step, why=step.why or "paid")))
     if waits:
         return Changed(work.row(order, S.ERROR_PAYMENT, step.actor, f"{came} of {asked} {currency.code} came"))
-    if order.status in ENDED:
+    if order.status in {*ENDED, S.DELETED}:
         order = replace(order, late_units=order.late_units + receipt.units)
     return Changed(work.row(order, order.status, step.actor, f"more money: {came} of {asked} {currency.code} in all"))
 
 
 def _decide_late(work: _Work, order: Order, step: Step, late: Late) -> Changed | Refused:
     """A person decides about money that came after the end; the order stays ended, and nothing is told."""
+    if order.status is S.DELETED:
+        return refuse(Refusal.STATE_FORBIDS, f"order {order.uid} is deleted: reopen it, then return its money or pay it out")
     if not order.late_units or order.status not in ENDED:
         return refuse(Refusal.STATE_FORBIDS, f"order {order.uid} has no money that came after its end")
     amount = f"{plain_units(order.late_units, work.currencies[order.from_code])} {order.from_code}"

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from paymux.errors import Refused
-from paymux.exchange.change import Changed
+from paymux.exchange.change import Changed, Late, Receipt, Step
 from paymux.exchange.keys import Member, put_members
 from paymux.exchange.lifecycle import Actor, Payout, Status
 from paymux.exchange.model import Order
 from paymux.exchange.setup import Stock, stock
+from paymux.exchange.story import waiting
 from paymux.keyring import UnknownKey
 from paymux.providers.protocol import Remittance, Remitted
 from paymux.providers.sandbox.house.cashier import Cashier
@@ -100,6 +101,42 @@ async def test_another_amount_waits_for_a_person_who_returns_or_accepts_it(excha
     rest = await exchange.report(missing["uid"], "paid")
     assert isinstance(rest, Changed)
     assert rest.order.status is S.IN_PROGRESS_PAYOUT, "the missing part came later"
+    await exchange.prove()
+
+
+async def test_money_of_an_order_that_ended_unpaid_waits_for_a_person_who_takes_it_up_again(exchange: Exchange) -> None:
+    core = exchange.live.core
+
+    async def paid(uid: int, units: int) -> None:
+        step = Step(uid=uid, actor=Actor.PROVIDER, receipt=Receipt(f"chain:{uid}:{units}", units))
+        assert isinstance(await core.writer.submit(core.exchange.change, step), Changed)
+
+    async def listed(uid: int) -> str | None:
+        rows = await core.storage.read(lambda tx: waiting(tx, 100))
+        return next((row["late"] for row in rows if row["uid"] == uid), None)
+
+    cancelled, expired = (await exchange.create())["uid"], (await exchange.create())["uid"]
+    await exchange.step(cancelled, S.DELETED)
+    assert await listed(cancelled) is None
+    await paid(cancelled, 150_000_000)
+    await paid(expired, 50_000_000)  # short
+    await exchange.step(expired, S.WAIT_PAYMENT)  # a person lets the client send the rest, which never comes
+    await exchange.live.advance_clock(3601)
+    await exchange.sweep()
+    await exchange.live.reset_clock()
+    for uid, late in ((cancelled, "1.50000000"), (expired, "0.50000000")):
+        assert ((await exchange.stored(uid)).status, await listed(uid)) == (S.DELETED, late)
+        alone = Step(uid=uid, actor=Actor.OPERATOR, late=Late.RETURN)
+        assert isinstance(await core.writer.submit(core.exchange.change, alone), Refused), "it is the order's own"
+    await exchange.prove()
+    await exchange.step(expired, S.IN_PROGRESS)
+    await exchange.step(expired, S.RETURNED)
+    await exchange.step(cancelled, S.IN_PROGRESS)
+    await paid(cancelled, 50_000_000)
+    await until(exchange, cancelled, S.IN_PROGRESS_PAYOUT)
+    await exchange.step(cancelled, S.DONE)
+    for uid, status in ((cancelled, S.DONE), (expired, S.RETURNED)):
+        assert ((await exchange.stored(uid)).status, await listed(uid)) == (status, None)
     await exchange.prove()
 
 
@@ -196,7 +233,7 @@ async def test_a_payout_that_nobody_answered_for_is_asked_about_and_never_sent_t
     try:
         await until(exchange, order["uid"], S.DONE)
     finally:
-        await exchange.live.set_fact("clock_offset_ms", 0)
+        await exchange.live.reset_clock()
     assert (await exchange.stored(order["uid"])).operation_key == waiting.operation_key
     assert await exchange.inventory("USDTTRC20") == before - 10017
 
@@ -228,7 +265,7 @@ async def test_of_an_order_on_hold_nothing_is_sent_that_had_not_left_before(exch
     try:
         dead = await until_payout(Payout.DEAD)
     finally:
-        await exchange.live.set_fact("clock_offset_ms", 0)
+        await exchange.live.reset_clock()
     assert (dead.status, dead.reserved_units, sent) == (S.HOLD, 10050, [])
     assert isinstance(await exchange.step(uid, S.IN_PROGRESS_PAYOUT), Changed), "the person lets it go"
     await until(exchange, uid, S.DONE)

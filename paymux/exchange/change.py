@@ -82,7 +82,7 @@ class _Work:
     transfers: list[Transfer] = field(default_factory=list)
     receipts: list[tuple[str, int, int, int]] = field(default_factory=list)
     told: list[Order] = field(default_factory=list)
-    known: set[str] = field(default_factory=set)
+    known: dict[str, int] = field(default_factory=dict)  # references of money that was counted, with their orders
 
     def post(self, transfers: Iterable[Transfer]) -> None:
         for one in transfers:
@@ -134,7 +134,9 @@ class Exchange:
             work.catalogue = (await self._shelf.read(tx, [None], now))[0]
         work.balances = await _lock_money(tx, steps, orders)
         references = {step.receipt.reference for step in steps if step.receipt}
-        work.known = {row["reference"] for row in await tx.fetch(store.q.known_references, [(one,) for one in sorted(references)])}
+        work.known = {
+            row["reference"]: row["order_uid"] for row in await tx.fetch(store.q.known_references, [(one,) for one in sorted(references)])
+        }
         results = [_step(work, step) for step in steps]
         await self._write(tx, work)
         return results
@@ -285,9 +287,12 @@ def _finish(work: _Work, order: Order, step: Step, txid: str | None = None) -> C
 
 def _receive(work: _Work, order: Order, step: Step, receipt: Receipt) -> Changed | Refused:
     """Money came: exactly what was asked goes on to the payout, anything else waits for a person."""
-    if receipt.reference in work.known:
+    counted = work.known.get(receipt.reference)
+    if counted == order.uid:
         return Changed(order, repeated=True)
-    work.known.add(receipt.reference)
+    if counted is not None:
+        return refuse(Refusal.DUPLICATE_REFERENCE, f"money of this name was counted for order {counted}: give that of {order.uid} another")
+    work.known[receipt.reference] = order.uid
     work.receipts.append((receipt.reference, order.uid, receipt.units, work.now))
     if not order.received_units:
         order = _fix_rate(work, order, step.actor)

@@ -83,9 +83,9 @@ UPDATE exchange_order SET in_units = r.in_units, out_units = r.out_units, fee_un
 FROM {rows} r WHERE exchange_order.uid = r.uid;
 
 -- known_references --
--- Which receipts were counted before.
+-- Which receipts were counted before, and for which orders.
 -- rows: reference text
-SELECT c.reference FROM {rows} r JOIN exchange_receipt c ON c.reference = r.reference;
+SELECT c.reference, c.order_uid FROM {rows} r JOIN exchange_receipt c ON c.reference = r.reference;
 
 -- insert_receipts --
 -- Money that came.

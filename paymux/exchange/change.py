@@ -113,6 +113,10 @@ class _Work:
             self.told.append(order)
         return self.keep(order)
 
+    def seen(self, order: Order) -> Order:
+        """The order as whoever reads it now sees it: an unpaid one that floats, at the rate of this moment."""
+        return floating.seen(order, self.catalogue) if self.catalogue is not None else order
+
     def keep(self, order: Order) -> Order:
         self.orders[order.uid] = order
         self.touched.add(order.uid)
@@ -147,7 +151,7 @@ class Exchange:
         await store.change(tx, [work.orders[uid] for uid in sorted(work.touched)], work.now)
         await store.insert_history(tx, work.history)
         await tx.fetch(store.q.insert_receipts, work.receipts)
-        told = [notify.Told(order, self._ipn_secret(order)) for order in work.told]
+        told = [notify.Told(work.seen(order), self._ipn_secret(order)) for order in work.told]
         self.told |= await notify.put(self._keyring, self._form, tx, told, work.now)
         await book.post(tx, work.transfers, work.now)
 

@@ -242,7 +242,7 @@ def _fix_rate(work: _Work, order: Order, actor: Actor) -> Order:
 
 def _new_end(order: Order, now: int) -> int:
     """An order that waits for its payment again gets its whole time again."""
-    return now + (order.expires_at - order.created_at)
+    return now + (order.details.lasts_ms or order.expires_at - order.created_at)
 
 
 def _arrived(work: _Work, order: Order, step: Step) -> Order:

@@ -133,6 +133,19 @@ async def test_an_order_whose_notice_cannot_be_made_keeps_no_other_from_expiring
         await exchange.live.reset_clock()
 
 
+async def test_an_order_that_waits_again_gets_its_whole_time_again_and_never_more(exchange: Exchange) -> None:
+    order = await exchange.create()
+    made = await exchange.stored(order["uid"])
+    for _ in range(3):
+        await exchange.step(order["uid"], S.IN_PROGRESS)
+        await exchange.step(order["uid"], S.ERROR_PAYMENT)
+        await exchange.step(order["uid"], S.WAIT_PAYMENT)
+        await exchange.live.advance_clock(1800)
+    again = await exchange.stored(order["uid"])
+    await exchange.live.reset_clock()
+    assert again.expires_at - again.updated_at == made.expires_at - made.created_at == 3_600_000
+
+
 async def test_two_equal_steps_at_one_moment_are_one(exchange: Exchange) -> None:
     order = await exchange.create()
     answers = await asyncio.gather(*(exchange.lead(order, "waitPayment") for _ in range(8)))

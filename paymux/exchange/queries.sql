@@ -173,6 +173,14 @@ SELECT k.key, k.last_time FROM {rows} r JOIN exchange_key k ON k.key = r.key ORD
 -- rows: key text, last_time text
 UPDATE exchange_key SET last_time = r.last_time FROM {rows} r WHERE exchange_key.key = r.key;
 
+-- lock_owner (sqlite) --
+-- The merchant who gets a key. Differs because PostgreSQL locks the row.
+SELECT m.id FROM merchant m WHERE m.id = :merchant_id;
+
+-- lock_owner (postgres) --
+-- The merchant who gets a key, locked so that its keys are counted by one at a time.
+SELECT m.id FROM merchant m WHERE m.id = :merchant_id FOR NO KEY UPDATE OF m;
+
 -- keys_of_merchant --
 -- A merchant's keys that count.
 SELECT k.*, NULL AS profile FROM exchange_key k WHERE k.merchant_id = :merchant_id AND k.revoked_at IS NULL ORDER BY k.created_at, k.key;

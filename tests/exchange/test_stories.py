@@ -7,12 +7,13 @@ import pytest
 
 from paymux.errors import Refused
 from paymux.exchange.change import Changed
-from paymux.exchange.keys import Member, put_members
+from paymux.exchange.keys import Member, NewPair, Pair, put_members
 from paymux.exchange.lifecycle import Actor, Payout, Status
 from paymux.exchange.model import Order
 from paymux.exchange.setup import Stock, stock
 from paymux.keyring import UnknownKey
 from paymux.storage.aside import ASIDE_MS
+from paymux.storage.query import Tx
 from paymux.webhooks.endpoints import Endpoints, Rotate
 from tests.exchange.shop import WALLET, WISH, WISH_R2, WISH_R3, Exchange, Forms, error, exchanging, until
 
@@ -314,6 +315,16 @@ async def test_keys_are_made_listed_and_revoked(exchange: Exchange) -> None:
     assert (await exchange.signed("user/auth/api/delete", {"apiKey": made["key"]}))["success"] is True
     answer = await exchange.signed("user/exchanger/order/history", key=made["key"], secret=made["secret"])
     assert error(answer)[0] == 40301
+
+
+async def test_a_merchant_has_five_keys_however_many_are_asked_for_at_once(exchange: Exchange) -> None:
+    core, merchant = exchange.live.core, await exchange.live.merchant()
+
+    async def ask(tx: Tx) -> Pair | None:
+        return (await core.exchange_keys.add(tx, [NewPair(merchant_id=merchant.id)], core.clock.now()))[0]
+
+    made = await asyncio.gather(*(core.storage.write(ask) for _ in range(12)))
+    assert len([pair for pair in made if pair is not None]) == 5
 
 
 async def test_too_many_orders_of_one_address_are_put_off(database_url: str) -> None:

@@ -29,7 +29,7 @@ from paymux.storage.query import Tx
 
 S = Status
 MOVES_MONEY = frozenset({S.IN_PROGRESS_PAYOUT, S.DONE, S.RETURNED})
-ENDED = frozenset({S.DONE, S.RETURNED})  # money that comes now is late
+ENDED = frozenset({S.DONE, S.RETURNED})  # money that comes now is late, and a person decides about it alone
 IN_FLIGHT = frozenset({Payout.STARTED})  # only the remitter knows what becomes of it
 
 
@@ -82,7 +82,7 @@ class _Work:
     transfers: list[Transfer] = field(default_factory=list)
     receipts: list[tuple[str, int, int, int]] = field(default_factory=list)
     told: list[Order] = field(default_factory=list)
-    known: set[str] = field(default_factory=set)
+    known: dict[str, int] = field(default_factory=dict)  # references of money that was counted, with their orders
 
     def post(self, transfers: Iterable[Transfer]) -> None:
         for one in transfers:
@@ -113,6 +113,10 @@ class _Work:
             self.told.append(order)
         return self.keep(order)
 
+    def seen(self, order: Order) -> Order:
+        """The order as whoever reads it now sees it: an unpaid one that floats, at the rate of this moment."""
+        return floating.seen(order, self.catalogue) if self.catalogue is not None else order
+
     def keep(self, order: Order) -> Order:
         self.orders[order.uid] = order
         self.touched.add(order.uid)
@@ -134,7 +138,9 @@ class Exchange:
             work.catalogue = (await self._shelf.read(tx, [None], now))[0]
         work.balances = await _lock_money(tx, steps, orders)
         references = {step.receipt.reference for step in steps if step.receipt}
-        work.known = {row["reference"] for row in await tx.fetch(store.q.known_references, [(one,) for one in sorted(references)])}
+        work.known = {
+            row["reference"]: row["order_uid"] for row in await tx.fetch(store.q.known_references, [(one,) for one in sorted(references)])
+        }
         results = [_step(work, step) for step in steps]
         await self._write(tx, work)
         return results
@@ -145,7 +151,7 @@ class Exchange:
         await store.change(tx, [work.orders[uid] for uid in sorted(work.touched)], work.now)
         await store.insert_history(tx, work.history)
         await tx.fetch(store.q.insert_receipts, work.receipts)
-        told = [notify.Told(order, self._ipn_secret(order)) for order in work.told]
+        told = [notify.Told(work.seen(order), self._ipn_secret(order)) for order in work.told]
         self.told |= await notify.put(self._keyring, self._form, tx, told, work.now)
         await book.post(tx, work.transfers, work.now)
 
@@ -187,7 +193,7 @@ def _expire(work: _Work, order: Order) -> Order:
     """Whose time is over is deleted in the same transaction, whatever is asked of it."""
     if standing(order.status, order.expires_at, work.now) is order.status:
         return order
-    return work.row(order, S.DELETED, Actor.CLOCK, "not paid in time", order.expires_at)
+    return work.row(order, S.DELETED, Actor.CLOCK, "not paid in time", order.expires_at, late_units=order.received_units)
 
 
 def _lead(work: _Work, order: Order, step: Step) -> Changed | Refused:
@@ -204,6 +210,8 @@ def _lead(work: _Work, order: Order, step: Step) -> Changed | Refused:
     if to is S.RETURNED:
         return Changed(_return(work, order, step))
     changes: dict[str, object] = {"expires_at": _new_end(order, work.now)} if to in UNPAID and order.status not in UNPAID else {}
+    if order.status is S.DELETED:  # taken up again: what came counts as any money does
+        changes["late_units"] = 0
     if to is S.WAIT_PAYMENT and not order.received_units:
         order = floating.fixed(order, yes=False)
     if to in (S.HOLD, S.ERROR_PAYOUT) and order.payout is Payout.DUE:
@@ -234,7 +242,7 @@ def _fix_rate(work: _Work, order: Order, actor: Actor) -> Order:
 
 def _new_end(order: Order, now: int) -> int:
     """An order that waits for its payment again gets its whole time again."""
-    return now + (order.expires_at - order.created_at)
+    return now + (order.details.lasts_ms or order.expires_at - order.created_at)
 
 
 def _arrived(work: _Work, order: Order, step: Step) -> Order:
@@ -283,9 +291,12 @@ def _finish(work: _Work, order: Order, step: Step, txid: str | None = None) -> C
 
 def _receive(work: _Work, order: Order, step: Step, receipt: Receipt) -> Changed | Refused:
     """Money came: exactly what was asked goes on to the payout, anything else waits for a person."""
-    if receipt.reference in work.known:
+    counted = work.known.get(receipt.reference)
+    if counted == order.uid:
         return Changed(order, repeated=True)
-    work.known.add(receipt.reference)
+    if counted is not None:
+        return refuse(Refusal.DUPLICATE_REFERENCE, f"money of this name was counted for order {counted}: give that of {order.uid} another")
+    work.known[receipt.reference] = order.uid
     work.receipts.append((receipt.reference, order.uid, receipt.units, work.now))
     if not order.received_units:
         order = _fix_rate(work, order, step.actor)
@@ -300,13 +311,15 @@ def _receive(work: _Work, order: Order, step: Step, receipt: Receipt) -> Changed
         return Changed(_queue(work, order, replace(step, why=step.why or "paid")))
     if waits:
         return Changed(work.row(order, S.ERROR_PAYMENT, step.actor, f"{came} of {asked} {currency.code} came"))
-    if order.status in ENDED:
+    if order.status in {*ENDED, S.DELETED}:
         order = replace(order, late_units=order.late_units + receipt.units)
     return Changed(work.row(order, order.status, step.actor, f"more money: {came} of {asked} {currency.code} in all"))
 
 
 def _decide_late(work: _Work, order: Order, step: Step, late: Late) -> Changed | Refused:
     """A person decides about money that came after the end; the order stays ended, and nothing is told."""
+    if order.status is S.DELETED:
+        return refuse(Refusal.STATE_FORBIDS, f"order {order.uid} is deleted: reopen it, then return its money or pay it out")
     if not order.late_units or order.status not in ENDED:
         return refuse(Refusal.STATE_FORBIDS, f"order {order.uid} has no money that came after its end")
     amount = f"{plain_units(order.late_units, work.currencies[order.from_code])} {order.from_code}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from paymux import ids
 from paymux.clock import MINUTE
@@ -51,7 +52,7 @@ class Opener:
         return made
 
     def _order(self, uid: int, wish: NewOrder, now: int) -> Created:
-        secret, quote = ids.token(24), wish.quote
+        secret, quote, lasts_ms = ids.token(24), wish.quote, wish.direction.ttl_minutes * MINUTE
         order_id = f"{now // 1000:08x}{ids.hex_token(8)}"
         about = secret_about(order_id)
         order = Order(
@@ -78,10 +79,10 @@ class Opener:
             asked=0,
             act_at=None,
             txid=None,
-            details=wish.details,
+            details=replace(wish.details, lasts_ms=lasts_ms),
             ipn_secret=self._keyring.encrypt(wish.ipn_secret, about) if wish.ipn_secret else None,
             created_at=now,
-            expires_at=now + wish.direction.ttl_minutes * MINUTE,
+            expires_at=now + lasts_ms,
             updated_at=now,
         )
         return Created(order, secret)

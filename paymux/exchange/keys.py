@@ -93,6 +93,7 @@ class Keys:
         """New key pairs; None where a merchant has as many as it may have. One that is there stays as it is."""
         results: list[Pair | None] = []
         for wish in wishes:
+            await tx.fetch(store.q.lock_owner, merchant_id=wish.merchant_id)
             if len(await tx.fetch(store.q.keys_of_merchant, merchant_id=wish.merchant_id)) >= KEYS_MAX:
                 results.append(None)
                 continue

@@ -134,6 +134,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     floating: Afloat | None = None
     out_asked: bool = False  # the client named what it wants to receive
     quoted_at: int = 0
+    lasts_ms: int = 0  # how long it waits for its payment; 0: it was made before this was kept
     from_decimals: int = 8
     to_decimals: int = 8
     from_values: tuple[Value, ...] = ()

@@ -1,7 +1,8 @@
 """Automatic payouts: claimed and marked as started before the remitter is called, so that a crash in between asks and never pays twice.
 
 One operation key names the payout over retries and restarts. Started without an answer is asked about with growing pauses; a key that the
-remitter does not know is sent again, since sending twice with one key is one sending.
+remitter does not know is sent again, since sending twice with one key is one sending. Nothing is sent of an order on hold: what never
+left is dead for sure once the remitter cannot come to know it any more.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from paymux.clock import MINUTE, SECOND
 from paymux.exchange import store
 from paymux.exchange.change import Exchange, Step
-from paymux.exchange.lifecycle import Actor, Payout
+from paymux.exchange.lifecycle import Actor, Payout, Status
 from paymux.exchange.model import Order
 from paymux.money import Currency as Unit
 from paymux.money import Money
@@ -28,10 +29,11 @@ log = structlog.get_logger()
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A payout to be sent (`fresh`) or asked about."""
+    """A payout to be sent (`fresh`) or asked about. `held_ms`: how long its order is on hold; None: it is not."""
 
     order: Order
     fresh: bool
+    held_ms: int | None = None
 
 
 class Payouts:
@@ -59,7 +61,14 @@ class Payouts:
                 for order, pause in zip(orders, pauses, strict=True)
             ]
             await store.change(tx, started, now)
-            results.append([Claim(after, before.payout is Payout.DUE) for before, after in zip(orders, started, strict=True)])
+            held = [(order.uid,) for order in orders if order.status is Status.HOLD]
+            since = {row["order_uid"]: row["since"] for row in (await tx.fetch(store.q.held_since, held) if held else [])}
+            results.append(
+                [
+                    Claim(after, before.payout is Payout.DUE, now - since[after.uid] if after.uid in since else None)
+                    for before, after in zip(orders, started, strict=True)
+                ]
+            )
         return results
 
     async def _act(self, remitter: Remitter, claim: Claim) -> None:
@@ -67,7 +76,9 @@ class Payouts:
         assert order.operation_key is not None, "a payout that is due has its key"
         try:
             told = None if claim.fresh else await remitter.ask(order.operation_key)
-            if told is None:
+            if told is None and claim.held_ms is not None:
+                told = _frozen(remitter, claim.held_ms)
+            elif told is None:
                 told = await remitter.send(remittance(order, order.operation_key))
         except Exception:  # whatever it is: the call may have arrived, so it is asked about
             log.exception("exchange.payout_unclear", order=order.uid)
@@ -88,6 +99,13 @@ class Payouts:
             why="paid out" if sent else told.why or told.reason or "the payout failed",
         )
         await self._writer.submit(self._exchange.change, step)
+
+
+def _frozen(remitter: Remitter, held_ms: int) -> Remitted:
+    """What is said of a payout that the remitter does not know, of an order on hold: nothing is sent since it is."""
+    if held_ms >= remitter.not_found_final_after_s * SECOND:
+        return Remitted(known="failed", reason="never_sent", why="the payout was never sent")
+    return Remitted(known=None, why="the remitter does not know it yet")
 
 
 def remittance(order: Order, operation_key: str) -> Remittance:

@@ -83,9 +83,9 @@ UPDATE exchange_order SET in_units = r.in_units, out_units = r.out_units, fee_un
 FROM {rows} r WHERE exchange_order.uid = r.uid;
 
 -- known_references --
--- Which receipts were counted before.
+-- Which receipts were counted before, and for which orders.
 -- rows: reference text
-SELECT c.reference FROM {rows} r JOIN exchange_receipt c ON c.reference = r.reference;
+SELECT c.reference, c.order_uid FROM {rows} r JOIN exchange_receipt c ON c.reference = r.reference;
 
 -- insert_receipts --
 -- Money that came.
@@ -103,6 +103,12 @@ SELECT o.* FROM exchange_order o WHERE o.act_at IS NOT NULL AND o.act_at <= :now
 -- due_payouts (postgres) --
 -- Payouts to be sent or asked about, without those that another node holds.
 SELECT o.* FROM exchange_order o WHERE o.act_at IS NOT NULL AND o.act_at <= :now ORDER BY o.act_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED;
+
+-- held_since --
+-- Since when orders are on hold.
+-- rows: uid bigint
+SELECT h.order_uid, max(h.learned_at) AS since FROM {rows} r JOIN exchange_history h ON h.order_uid = r.uid
+WHERE h.to_status = 'hold' AND h.from_status <> 'hold' GROUP BY h.order_uid;
 
 -- orders_of_merchant --
 -- A page of a merchant's orders, the newest first; all statuses where :every is 1.
@@ -166,6 +172,14 @@ SELECT k.key, k.last_time FROM {rows} r JOIN exchange_key k ON k.key = r.key ORD
 -- The newest accepted time of keys.
 -- rows: key text, last_time text
 UPDATE exchange_key SET last_time = r.last_time FROM {rows} r WHERE exchange_key.key = r.key;
+
+-- lock_owner (sqlite) --
+-- The merchant who gets a key. Differs because PostgreSQL locks the row.
+SELECT m.id FROM merchant m WHERE m.id = :merchant_id;
+
+-- lock_owner (postgres) --
+-- The merchant who gets a key, locked so that its keys are counted by one at a time.
+SELECT m.id FROM merchant m WHERE m.id = :merchant_id FOR NO KEY UPDATE OF m;
 
 -- keys_of_merchant --
 -- A merchant's keys that count.

@@ -79,12 +79,13 @@ def _money(order: Any, moved: Counter[str], came: int, faults: Faults) -> None:
     kept = moved[Why.ORDER_EARNED] + moved[Why.ORDER_FEE] + moved[Why.ORDER_ROUNDING] + moved[Why.ORDER_COMMISSION]
     reserved = moved[Why.ORDER_RESERVED] - moved[Why.ORDER_RELEASED] - moved[Why.ORDER_PAID_OUT]
     held, ended = order["received_units"] - kept - moved[Why.ORDER_RETURNING], order["status"] in (Status.DONE, Status.RETURNED)
+    over = ended or order["status"] == Status.DELETED
     equal = (
         ("order_received", "received", order["received_units"], "in the books came", moved[Why.ORDER_RECEIVED]),
         ("order_receipts", "received", order["received_units"], "its receipts sum to", came),
         ("order_reserved", "holds of the reserve", order["reserved_units"], "in the books", reserved),
         ("order_paid_out", "owed", order["out_units"] if done else 0, "paid out", moved[Why.ORDER_PAID_OUT]),
-        ("order_late", "has late", order["late_units"], "held after its end", held if ended else 0),
+        ("order_late", "has late", order["late_units"], "held after its end", held if over else 0),
         ("order_returned", "began to return", moved[Why.ORDER_RETURNING], "ended to return", moved[Why.ORDER_RETURNED]),
     )
     for code, left, units, right, other in equal:

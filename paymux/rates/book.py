@@ -21,6 +21,11 @@ async def sources(tx: Tx) -> list[Source]:
     return [msgspec.json.decode(row["profile"], type=Source) for row in await tx.fetch(_q.all_sources)]
 
 
+async def lock_sources(tx: Tx) -> list[Source]:
+    """Every source, none of which is set up anew before the transaction ends."""
+    return [msgspec.json.decode(row["profile"], type=Source) for row in await tx.fetch(_q.lock_sources)]
+
+
 async def put_quotes(tx: Tx, found: Sequence[Quoted], now: int) -> list[None]:
     """Keep what looks came to."""
     for one in sorted(found, key=lambda quoted: quoted.source):

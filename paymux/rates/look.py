@@ -41,7 +41,7 @@ class Looker:
         for quoted in fresh.values():
             if quoted.fault:
                 log.warning("rates.source_failed", source=quoted.source, fault=quoted.fault)
-        await self._storage.write(lambda tx: book.put_quotes(tx, list(fresh.values()), now))
+        await self._storage.write(lambda tx: _keep(tx, due, list(fresh.values()), now))
         return len(due)
 
     async def _ask(self, source: Source) -> tuple[str | None, str]:
@@ -65,6 +65,14 @@ class Looker:
 
 async def _state(tx: Tx) -> tuple[dict[str, Quoted], list[Source]]:
     return await book.quotes(tx), await book.sources(tx)
+
+
+async def _keep(tx: Tx, asked: list[Source], found: list[Quoted], now: int) -> None:
+    """Write what was found. What a source said at a place that it no longer has is forgotten, and a mean of it, too."""
+    stands = {one.name: one for one in await book.lock_sources(tx)}
+    moved = {one.name for one in asked if stands.get(one.name) != one}
+    moved |= {one.name for one in asked if one.kind is Kind.AVERAGE and moved.intersection(one.place.split())}
+    await book.put_quotes(tx, [one for one in found if one.source not in moved], now)
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -5,7 +5,7 @@ against the last good one is refused: a person looks, and sets the source anew.
 """
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from fractions import Fraction
 
@@ -57,7 +57,7 @@ def read_rate(document: bytes, pointer: str) -> str | None:
     found: object
     if pointer:
         try:
-            found = json.loads(document, parse_float=Decimal)
+            found = json.loads(document, parse_float=_plain)
         except (ValueError, RecursionError):
             return None
         for part in pointer.removeprefix("/").split("/"):
@@ -70,10 +70,19 @@ def read_rate(document: bytes, pointer: str) -> str | None:
                 return None
     else:
         found = document.decode("utf-8", "replace").strip()
-    text = format(found, "f") if isinstance(found, Decimal) else str(found)
+    text = str(found)
     if isinstance(found, bool) or not text or len(text) > RATE_CHARS_MAX or text.strip("0123456789.") or text.count(".") > 1:
         return None
     return text if text != "." and Fraction(text) > 0 else None
+
+
+def _plain(number: str) -> str:
+    """A JSON number without its exponent; one that is far too large or too small for a rate stays as it is, and is none."""
+    try:
+        value = Decimal(number)
+    except InvalidOperation:  # not even an exponent that can be read
+        return number
+    return format(value, "f") if abs(value.adjusted()) <= RATE_CHARS_MAX else number
 
 
 def judged(before: Quoted | None, rate: str | None, fault: str, source: str, now: int) -> Quoted:
@@ -88,9 +97,12 @@ def judged(before: Quoted | None, rate: str | None, fault: str, source: str, now
 
 
 def average(rates: list[str]) -> str | None:
-    """The mean of what there is, cut to 12 decimals; None of nothing."""
+    """The mean of what there is, cut to 12 decimals, or to 12 significant digits where it is less than 1; None of nothing."""
     if not rates:
         return None
     mean = sum(map(Fraction, rates), Fraction(0)) / len(rates)
-    whole, part = divmod(mean.numerator * 10**12 // mean.denominator, 10**12)
-    return f"{whole}.{part:012d}".rstrip("0").rstrip(".")
+    places = 12
+    while mean * 10**places < 10**11 and mean < 1:  # a coin of little worth for one of much would be cut to nothing
+        places += 1
+    whole, part = divmod(mean.numerator * 10**places // mean.denominator, 10**places)
+    return f"{whole}.{part:0{places}d}".rstrip("0").rstrip(".")

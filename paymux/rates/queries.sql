@@ -15,6 +15,14 @@ DELETE FROM exchange_quote WHERE source = :source;
 -- Every source that an operator set up.
 SELECT name, profile FROM exchange_source ORDER BY name;
 
+-- lock_sources (sqlite) --
+-- Every source that an operator set up. Differs because PostgreSQL locks the rows.
+SELECT name, profile FROM exchange_source ORDER BY name;
+
+-- lock_sources (postgres) --
+-- Every source that an operator set up; who changes one meanwhile waits.
+SELECT name, profile FROM exchange_source ORDER BY name FOR SHARE;
+
 -- put_source --
 -- Add a source, or change it.
 INSERT INTO exchange_source (name, profile, updated_at) VALUES (:name, :profile, :now)

@@ -197,7 +197,7 @@ class Deliverer:
         return outcome
 
     def _calls(self, claimed: Claimed, form: NoticeForm | None) -> list[Call]:
-        """The request, once per secret that signs; `CannotSend`, or the keyring's own reason."""
+        """The request, once per secret where the dialect signs with it; `CannotSend`, or the keyring's own reason."""
         if form is None:
             raise CannotSend(f"this server has no dialect {claimed.dialect}")
         if not claimed.url:
@@ -218,7 +218,9 @@ class Deliverer:
         )
         try:
             standard = standard_headers(due.delivery, due.body, due.secrets, Clock.wall())
-            return [self._call(due, form.headers(due, secret, due.secrets, self._clock.now()), standard) for secret in due.secrets]
+            now = self._clock.now()
+            calls = [self._call(due, form.headers(due, secret, due.secrets, now), standard) for secret in due.secrets]
+            return [calls[0], *(one for one in calls[1:] if one != calls[0])]  # the same bytes again would only be a second try
         except Exception as error:  # a fault of ours must not turn into a loop of leases that run out
             log.exception("notice.unsignable", notice=due.id)
             raise CannotSend(f"the request could not be built ({type(error).__name__})") from error

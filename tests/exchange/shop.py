@@ -1,5 +1,6 @@
 """A shop of the exchange for tests: how clients, operators and the clock act, and a receiver of notices. Knows nothing of pytest."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -140,6 +141,15 @@ async def exchanging(database_url: str, **settings: object) -> AsyncIterator[Exc
         exchange = Exchange(live)
         yield exchange
         await exchange.prove()
+
+
+async def until(exchange: Exchange, uid: int, status: Status) -> None:
+    """Wait for what the background does."""
+    for _ in range(1000):
+        if (await exchange.stored(uid)).status is status:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"order {uid} did not become {status}")
 
 
 def error(answer: dict[str, Any]) -> tuple[int, dict[str, Any]]:

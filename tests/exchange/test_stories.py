@@ -7,28 +7,21 @@ import pytest
 
 from paymux.errors import Refused
 from paymux.exchange.change import Changed
-from paymux.exchange.keys import Member, put_members
+from paymux.exchange.keys import Member, NewPair, Pair, put_members
 from paymux.exchange.lifecycle import Actor, Payout, Status
 from paymux.exchange.model import Order
 from paymux.exchange.setup import Stock, stock
 from paymux.keyring import UnknownKey
 from paymux.storage.aside import ASIDE_MS
-from tests.exchange.shop import WALLET, WISH, WISH_R2, WISH_R3, Exchange, Forms, error, exchanging
+from paymux.storage.query import Tx
+from paymux.webhooks.endpoints import Endpoints, Rotate
+from tests.exchange.shop import WALLET, WISH, WISH_R2, WISH_R3, Exchange, Forms, error, exchanging, until
 
 S = Status
 
 
 async def arrived(shop: Forms, uid: int, words: list[str]) -> None:
     await asyncio.to_thread(shop.wait_for, lambda: shop.statuses(uid) == words, f"the notices of {uid}")
-
-
-async def until(exchange: Exchange, uid: int, status: Status) -> None:
-    """Wait for what the background does."""
-    for _ in range(1000):
-        if (await exchange.stored(uid)).status is status:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"order {uid} did not become {status}")
 
 
 async def test_an_operator_reaches_every_status_and_each_is_told(exchange: Exchange, shop: Forms) -> None:
@@ -141,6 +134,19 @@ async def test_an_order_whose_notice_cannot_be_made_keeps_no_other_from_expiring
         await exchange.live.reset_clock()
 
 
+async def test_an_order_that_waits_again_gets_its_whole_time_again_and_never_more(exchange: Exchange) -> None:
+    order = await exchange.create()
+    made = await exchange.stored(order["uid"])
+    for _ in range(3):
+        await exchange.step(order["uid"], S.IN_PROGRESS)
+        await exchange.step(order["uid"], S.ERROR_PAYMENT)
+        await exchange.step(order["uid"], S.WAIT_PAYMENT)
+        await exchange.live.advance_clock(1800)
+    again = await exchange.stored(order["uid"])
+    await exchange.live.reset_clock()
+    assert again.expires_at - again.updated_at == made.expires_at - made.created_at == 3_600_000
+
+
 async def test_two_equal_steps_at_one_moment_are_one(exchange: Exchange) -> None:
     order = await exchange.create()
     answers = await asyncio.gather(*(exchange.lead(order, "waitPayment") for _ in range(8)))
@@ -194,7 +200,7 @@ async def test_a_payout_that_nobody_answered_for_is_asked_about_and_never_sent_t
     try:
         await until(exchange, order["uid"], S.DONE)
     finally:
-        await exchange.live.set_fact("clock_offset_ms", 0)
+        await exchange.live.reset_clock()
     assert (await exchange.stored(order["uid"])).operation_key == waiting.operation_key
     assert await exchange.inventory("USDTTRC20") == before - 10017
 
@@ -239,6 +245,18 @@ async def test_a_notice_is_sent_once_and_by_setting_until_it_is_taken(exchange: 
             return
         await asyncio.sleep(0.02)
     raise AssertionError(found)
+
+
+async def test_a_notice_is_sent_once_also_while_two_secrets_of_the_endpoint_count(exchange: Exchange, shop: Forms) -> None:
+    await exchange.live.core.writer.submit(Endpoints(exchange.live.core.keyring).rotate, Rotate(merchant_id=40))
+    shop.status = 401
+    answer = await exchange.signed("public/exchanger/order/create", {**WISH, "ipnUrl": shop.hook})
+    await exchange.lead(answer["data"], "deleted")
+    for _ in range(1000):
+        if (await exchange.story(answer["data"]["uid"]))["notices"][0]["state"] == "given_up":
+            break
+        await asyncio.sleep(0.02)
+    assert shop.statuses(answer["data"]["uid"]) == ["deleted"], "a second try would be the same bytes"
 
 
 async def test_a_wrong_header_never_becomes_nobodys_order(exchange: Exchange) -> None:
@@ -297,6 +315,16 @@ async def test_keys_are_made_listed_and_revoked(exchange: Exchange) -> None:
     assert (await exchange.signed("user/auth/api/delete", {"apiKey": made["key"]}))["success"] is True
     answer = await exchange.signed("user/exchanger/order/history", key=made["key"], secret=made["secret"])
     assert error(answer)[0] == 40301
+
+
+async def test_a_merchant_has_five_keys_however_many_are_asked_for_at_once(exchange: Exchange) -> None:
+    core, merchant = exchange.live.core, await exchange.live.merchant()
+
+    async def ask(tx: Tx) -> Pair | None:
+        return (await core.exchange_keys.add(tx, [NewPair(merchant_id=merchant.id)], core.clock.now()))[0]
+
+    made = await asyncio.gather(*(core.storage.write(ask) for _ in range(12)))
+    assert len([pair for pair in made if pair is not None]) == 5
 
 
 async def test_too_many_orders_of_one_address_are_put_off(database_url: str) -> None:

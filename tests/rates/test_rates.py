@@ -11,7 +11,8 @@ import pytest
 
 from paymux.exchange.model import Direction
 from paymux.exchange.setup import put_directions
-from paymux.rates.book import put_sources
+from paymux.rates.book import put_sources, quotes
+from paymux.rates.look import Looker
 from paymux.rates.model import Kind, Quoted, Source, average, judged, published, read_rate
 from tests.exchange.shop import R3, WISH_R3, Exchange, error, exchanging
 
@@ -24,6 +25,7 @@ GOOD = Quoted(source="s", rate="100", quoted_at=1000, fault=None, looked_at=1000
         (b" 65000.5\n", "", "65000.5"), (b'{"a":{"b":[1,{"c/d":65000.50}]}}', "/a/b/1/c~1d", "65000.50"), (b'{"a":"1.5"}', "/a", "1.5"),
         (b'{"a":1e5}', "/a", "100000"), (b'{"a":true}', "/a", None), (b'{"a":-1}', "/a", None), (b"0", "", None), (b"", "", None),
         (b"<html>", "/a", None), (b'{"a":1}', "/b", None), (b'{"a":NaN}', "/a", None), (b".", "", None), (b"1.2.3", "", None),
+        (b'{"a":1e9999999999999999999999}', "/a", None), (b'{"a":1e999999999}', "/a", None), (b'{"a":1e-999999999}', "/a", None),
     ],
 )  # fmt: skip
 def test_a_rate_is_a_plain_decimal_above_zero(document: bytes, pointer: str, rate: str | None) -> None:
@@ -49,6 +51,12 @@ def test_margins_and_means_are_exact() -> None:
     assert published("65000", "0") == ("1", "65000")
     assert average(["1", "2", "2"]) == "1.666666666666"
     assert average([]) is None
+
+
+def test_a_mean_of_small_rates_is_as_exact_as_they_are() -> None:
+    assert average(["0.0000000000104", "0.0000000000106"]) == "0.0000000000105"
+    assert average(["0.0000000000000000012345678901234"]) == "0.00000000000000000123456789012"
+    assert average(["0.5", "0.25"]) == "0.375"
 
 
 async def quoted_by(exchange: Exchange, source: Source, age_max_s: int = 60) -> None:
@@ -109,3 +117,37 @@ async def test_an_average_stands_on_the_members_that_answer(database_url: str) -
         await quoted_by(exchange, Source(name="mean", kind=Kind.AVERAGE, place="a b dead", every_s=0))
         await exchange.live.node.looker.look(exchange.live.core.clock.now())
         assert await out_for_a_tenth(exchange) == 6500
+
+
+async def test_a_source_that_says_what_is_no_number_keeps_no_other_from_being_looked_at(database_url: str, tmp_path: Path) -> None:
+    async with exchanging(database_url) as exchange:
+        writer, file = exchange.live.core.writer, tmp_path / "rate.json"
+        file.write_text('{"last": 1e9999999999999999999999}')
+        await writer.submit(put_sources, Source(name="mad", kind=Kind.FILE, place=str(file), pointer="/last", every_s=0))
+        await quoted_by(exchange, Source(name="sane", kind=Kind.FIXED, place="64000", every_s=0))
+        await exchange.live.node.looker.look(exchange.live.core.clock.now())
+        assert await out_for_a_tenth(exchange) == 6400
+
+
+async def test_what_a_source_said_before_it_was_set_up_anew_is_not_kept_after_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with exchanging(database_url) as exchange:
+        core, look = exchange.live.core, exchange.live.node.looker.look
+        ask = Looker._ask
+        right = Source(name="btc", kind=Kind.FIXED, place="64000", every_s=0)
+
+        async def meanwhile(looker: Looker, source: Source) -> tuple[str | None, str]:
+            said = await ask(looker, source)
+            if source.place == "100":  # a person sees the wrong place and mends it while the answer is on its way
+                await core.writer.submit(put_sources, right)
+            return said
+
+        monkeypatch.setattr(Looker, "_ask", meanwhile)
+        await core.writer.submit(put_sources, Source(name="mean", kind=Kind.AVERAGE, place="btc", every_s=0))
+        await quoted_by(exchange, Source(name="btc", kind=Kind.FIXED, place="100", every_s=0))
+        for passed_ms in (0, 1000):
+            await look(core.clock.now() + passed_ms)
+        assert await out_for_a_tenth(exchange) == 6400, "the new place is believed, not refused as a jump"
+        found = await core.storage.read(quotes)
+        assert (found["mean"].rate, found["mean"].fault) == ("64000", None)

@@ -70,6 +70,11 @@ def address(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?{pairs}" if pairs else path
 
 
+def query_string(keep: Mapping[str, str | None], **pairs: str | None) -> str:
+    """A query string without what is empty; "?" alone leads to the page itself."""
+    return "?" + urlencode({name: value for name, value in {**keep, **pairs}.items() if value})
+
+
 def origin(url: str) -> str | None:
     """Scheme, host and port for a policy; None if the URL has no plain ASCII host."""
     found = _ORIGIN.match(url) if safe_url(url) else None

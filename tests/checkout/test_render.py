@@ -385,10 +385,8 @@ def test_pages_are_never_framed_stored_or_sniffed() -> None:
 
 def test_files_carry_a_hash_and_the_stylesheet_stays_small() -> None:
     files = assets()
-    assert sorted(re.sub(r"[0-9a-f]{12}", "#", path) for path in files) == [
-        "/checkout/static/checkout.#.css",
-        "/checkout/static/checkout.#.js",
-    ]
+    names = sorted(re.sub(r"[0-9a-f]{12}", "#", path) for path in files)
+    assert names == ["/checkout/static/checkout.#.css", "/checkout/static/checkout.#.js"]
     for content_type, body in files.values():
         assert len(gzip.compress(body)) < 12 * 1024
         assert not [sign for sign in (b"//cdn", b"url(", b"@import") if sign in body], content_type

@@ -8,12 +8,12 @@ frame and in a phone's web view.
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
 from paymux import ids
-from paymux.checkout.links import safe_url
+from paymux.checkout.links import query_string, safe_url
 from paymux.checkout.logo import logo_path
 from paymux.checkout.screens import declined_for
 from paymux.checkout.transfer import render, words
@@ -263,9 +263,9 @@ class TransferDoor:
         admitted = seen.pass_given or None
         returns = bool(payment.return_url if payment.state in SUCCESS else payment.cancel_url)
         stays = {Page.PAID: PAID_STAYS_S, Page.FAILED: 1 if request.query.get("left") else READ_S, Page.BROKEN: READ_S}.get(page, 0)
-        links = {"here": _query(keep, k=admitted), "banks": _query(keep, all="1"), "live": _query(keep, live="poll")}
-        links |= {"go": self._way_back(seen, keep, page), "result": _query(keep, result="1"), "bank": _query(keep)}
-        links |= {code: _query(keep | {"lang": code}, k=admitted, bank=request.query.get("bank")) for code in words.NAMES}
+        links = {"here": query_string(keep, k=admitted), "banks": query_string(keep, all="1"), "live": query_string(keep, live="poll")}
+        links |= {"go": self._way_back(seen, keep, page), "result": query_string(keep, result="1"), "bank": query_string(keep)}
+        links |= {code: query_string(keep | {"lang": code}, k=admitted, bank=request.query.get("bank")) for code in words.NAMES}
         return View(
             page=page,
             language=seen.language,
@@ -299,7 +299,7 @@ class TransferDoor:
         """Where the button leads. While a person looks at the money, it is the shop's site if we know it: the failure URL may tell the
         payer to pay again. Without it, and where the line broke, the failure URL hears that the outcome is not known."""
         site = safe_url(seen.facts.site_url) if page is Page.REVIEW else None
-        return site or _query(keep, go="broken" if page in (Page.BROKEN, Page.REVIEW) else "1")
+        return site or query_string(keep, go="broken" if page in (Page.BROKEN, Page.REVIEW) else "1")
 
     def _bank_name(self, facts: TransferFacts) -> str | None:
         banks = self._transfers.banks(facts.country, sandbox=True)
@@ -364,7 +364,7 @@ class TransferDoor:
     def _again(self, request: Request, seen: Seen, **pairs: str | None) -> Response:
         """The page once more, by GET."""
         keep = {"lang": request.query.get("lang"), "embedded": "1" if seen.embedded else None}
-        return self._go(303, request.path + _query(keep, **pairs))
+        return self._go(303, request.path + query_string(keep, **pairs))
 
     @staticmethod
     def _go(status: int, url: str) -> Response:
@@ -372,7 +372,7 @@ class TransferDoor:
 
     def _bare(self, request: Request, page: Page) -> View:
         language = words.choose_language(request.query.get("lang"), request.header("accept-language"))
-        links = {code: _query({}, lang=code) for code in words.NAMES} | {"here": "?"}
+        links = {code: query_string({}, lang=code) for code in words.NAMES} | {"here": "?"}
         return View(page=page, language=language, nonce=ids.token(24), sandbox=self._sandbox, links=links)
 
     @staticmethod
@@ -393,8 +393,3 @@ def _screen(seen: Seen) -> str:
         return Page.REVIEW
     waits = payment.state in (State.PENDING, State.UNCLEAR) or (attempt is not None and attempt.state is not AttemptState.HANDED_OVER)
     return Page.WAITING if waits else "choose"
-
-
-def _query(keep: Mapping[str, str | None], **pairs: str | None) -> str:
-    """A query string; "?" alone leads to the page itself."""
-    return "?" + urlencode({name: value for name, value in {**keep, **pairs}.items() if value})

@@ -101,6 +101,10 @@ def samples() -> dict[str, View]:
             screen=Screen.INSTRUCTIONS, amount=Money(150000, known("INR")),
             instructions=Instructions(way=Way.CODE, payload="upi://pay?pa=shop@example&am=1500.00&cu=INR&tn=10001"),
         ),
+        "bank-reference": but(
+            screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES),
+            wants_reference=True, known_reference="318220417755", notices=(Notice.REFERENCE_NOT_KEPT,),
+        ),
         "bank-change": but(screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES), change_safe=True),
         "paid": but(screen=Screen.PAID, paid_at=NOW),
         "declined": but(

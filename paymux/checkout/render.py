@@ -41,6 +41,7 @@ REFRESH_S = {Screen.WAITING: 5, Screen.INSTRUCTIONS: 20, Screen.UNCLEAR: 20, Scr
 # Where something may still change under the reader's eyes. The others never ask again: "already paid" is "paid" to whoever asks.
 LIVE = frozenset(Screen) - {Screen.PAID, Screen.SURPLUS, Screen.ALREADY_PAID, Screen.EXPIRED, Screen.FAILED, Screen.UNKNOWN}
 NOTICE_READ_S = 20  # a page that reloads itself leaves so much time to read what was not possible
+TYPED_IN_S = 90  # and so much to type in what is asked for
 COUNTED = frozenset({Screen.CHOOSE, Screen.INSTRUCTIONS, Screen.DECLINED, Screen.CANCELLED})  # where time still matters
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -170,6 +171,8 @@ def _refresh_s(view: View) -> int:
     if view.refresh_s is not None:
         return view.refresh_s
     usual = REFRESH_S.get(view.screen, 0)
+    if usual and view.wants_reference:
+        return TYPED_IN_S
     return max(usual, NOTICE_READ_S) if usual and view.notices else usual
 
 

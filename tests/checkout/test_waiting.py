@@ -1,5 +1,6 @@
 """What a buyer is led to while a payment is under way: never to pay it twice, and not to change what can no longer be changed."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -7,9 +8,9 @@ import pytest
 
 from paymux.checkout import words
 from paymux.checkout.render import render
-from paymux.checkout.view import Notice, Screen
+from paymux.checkout.view import Instructions, Notice, Screen, Way
 from tests.checkout.tags import Tags
-from tests.screenshots import but
+from tests.screenshots import BANK_LINES, but
 
 PAY = "https://pay.example.net/s/1"
 HANDED = but(screen=Screen.WAITING, continue_url=PAY, change_safe=True)
@@ -53,3 +54,12 @@ def test_what_can_no_longer_be_changed_leads_neither_on_nor_away(view: Any) -> N
     assert not {link.get("href") for link in tags.all("a")} & {PAY, view.cancel_url}
     for asks in ("Finish", "Already paid?", "continue"):
         assert asks not in tags.text
+
+
+def test_a_page_without_a_script_leaves_time_to_type_the_banks_reference() -> None:
+    def again(view: Any) -> str:
+        return re.findall(rb'http-equiv="refresh" content="([0-9]+)', render(view))[0].decode()
+
+    steps = but(screen=Screen.INSTRUCTIONS, instructions=Instructions(way=Way.BANK, lines=BANK_LINES), refresh_s=None)
+    assert again(steps) == "20"
+    assert again(msgspec.structs.replace(steps, wants_reference=True)) == "90"

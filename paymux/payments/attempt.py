@@ -23,7 +23,7 @@ from paymux.payments.hear import heard
 from paymux.payments.lifecycle import ALIVE, OPEN, AttemptState, Event
 from paymux.payments.model import Attempt, LastError, Payment, Report, Source
 from paymux.payments.noted import AttemptMoved
-from paymux.providers.protocol import NotSent, Order, Registry, Send, StartAnswer, Started, Turned, Unclear
+from paymux.providers.protocol import NotSent, Order, Registry, Send, StartAnswer, Started, Status, Turned, Unclear
 from paymux.routing.choose import choose
 from paymux.routing.health import HealthBook
 from paymux.routing.model import Choice, Reason, Wish
@@ -262,8 +262,11 @@ class Starter:
     async def give_up(self, attempt: Attempt, now: int, *, final: bool = False) -> None:
         """The buyer wants another method: the attempt ends only if its provider confirms that it is dead. `final`: and with it
         the payment."""
-        provider = self._registry.providers[attempt.provider]
-        status = await provider.cancel(attempt.operation_key, self._sends[attempt.provider])
+        status: Status
+        try:
+            status = await self._registry.providers[attempt.provider].cancel(attempt.operation_key, self._sends[attempt.provider])
+        except Exception as error:  # as in `_call`; the attempt stays, and is asked about when its time comes
+            status = Unclear(why=f"the provider's adapter failed: {type(error).__name__}")
         for report in heard(attempt, status, Source.ANSWER, now, attempt.ask_at):
             if final and report.event in (Event.DECLINED, Event.CANCELLED):
                 report = msgspec.structs.replace(report, final=True)

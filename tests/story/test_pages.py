@@ -209,6 +209,20 @@ async def test_a_change_that_the_provider_does_not_confirm_is_told(live: LiveNod
         )
 
 
+async def test_a_change_whose_provider_fails_leaves_the_payment_as_it_is(live: LiveNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, number = await story(live)
+    await choose(live, await page(live, number), number, method="card")
+    (before,) = await attempts_of(live, number)
+
+    async def fails(*_: object) -> None:
+        raise ValueError("a bug of an adapter")
+
+    monkeypatch.setattr(live.core.registry.providers[before.provider], "cancel", fails)
+    answer = await choose(live, await page(live, number), number, action="change")
+    assert (answer.status_code, answer.headers["location"].endswith("&note=stays")) == (303, True)
+    assert await attempts_of(live, number) == [before]
+
+
 async def test_a_choice_without_the_pages_own_token_is_refused(live: LiveNode) -> None:
     (_, number), (_, other) = await story(live), await story(live)
     shown, others = await page(live, number), await page(live, other)

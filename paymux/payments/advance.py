@@ -71,6 +71,7 @@ class Door:
             results.append(Advanced(decision.payment, decision.outcome))
         changing = [d for d in decisions if d.history or (d.attempt is not None and d.attempt is not read_attempts[d.attempt.id])]
         transfers = await book.posting(tx, [transfer for decision in changing for transfer in decision.transfers], now)
+        await store.give_way(tx, before, after)
         await store.save(tx, before, after, changing, transfers)
         await self.tell(tx, [payment for decision in changing for payment in decision.told], now)
         await self._recount(tx, before, after)

@@ -94,6 +94,14 @@ SELECT a.* FROM {rows} r JOIN attempt a ON a.payment_id = r.payment_id ORDER BY 
 SELECT r.provider, r.reference FROM {rows} r
 WHERE (SELECT 1 FROM receipt c WHERE c.provider = r.provider AND c.reference = r.reference LIMIT 1) = 1;
 
+-- give_way --
+-- Payments that come back from their end, as late money brings them, leave the place of their wish to another live one. second: to one that
+-- comes back beside it.
+-- rows: id bigint, second bigint
+UPDATE payment SET repeat_key = NULL FROM {rows} r WHERE payment.id = r.id AND (r.second = 1 OR EXISTS (SELECT 1 FROM payment o
+    WHERE o.merchant_id = payment.merchant_id AND o.order_ref = payment.order_ref
+        AND CASE WHEN o.state IN ('created', 'awaiting', 'pending', 'unclear', 'review') THEN o.repeat_key END = payment.repeat_key));
+
 -- save_payments --
 -- Write what a change alters, guarded by the version that was read.
 -- rows: id bigint, read_version bigint, state text, version bigint, received_units bigint, held_units bigint, payable_units bigint, refunded_units bigint, txid_in text, txid_out text, last_error text, attention text, payer text, paid_at bigint, updated_at bigint

@@ -8,7 +8,7 @@ import msgspec
 
 from paymux.merchants.model import Policy, policy_from
 from paymux.payments.decide import Decision
-from paymux.payments.lifecycle import AttemptState, State
+from paymux.payments.lifecycle import ENDED, LIVE, AttemptState, State
 from paymux.payments.model import Attempt, OpenPayment, Payment
 from paymux.storage.query import Step, Tx, load
 from paymux.storage.rows import RowsOf
@@ -105,6 +105,19 @@ async def known_receipts(tx: Tx, wanted: Iterable[tuple[str, str]]) -> set[tuple
     """Which (provider, reference) pairs were counted before."""
     rows = await tx.fetch(q.known_receipts, sorted(set(wanted)))
     return {(row["provider"], row["reference"]) for row in rows}
+
+
+async def give_way(tx: Tx, before: Mapping[int, Payment], after: Mapping[int, Payment]) -> None:
+    """Make room for payments that come back from their end. Equal wishes have one place among the live ones, and it may have been taken
+    since by a newer payment: that one stays what a repeated wish is answered with."""
+    back = [one for one in after.values() if one.repeat_key and before[one.id].state in ENDED and one.state in LIVE]
+    places: set[tuple[int, str | None, str | None]] = set()
+    rows = []
+    for one in sorted(back, key=lambda payment: -payment.id):
+        place = (one.merchant_id, one.order_ref, one.repeat_key)
+        rows.append((one.id, int(place in places)))
+        places.add(place)
+    await tx.fetch(q.give_way, rows)
 
 
 async def save(

@@ -189,7 +189,13 @@ class PostgresStorage:
 
     def retryable(self, error: BaseException) -> bool:
         """Whether the same unit may succeed when run again at once: it was rolled back for a reason that passes."""
-        passing = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError, DatabaseGone)
+        passing = (
+            asyncpg.DeadlockDetectedError,
+            asyncpg.SerializationError,
+            asyncpg.LockNotAvailableError,
+            asyncpg.UniqueViolationError,  # somebody took the place since it was looked at: the next try sees who
+            DatabaseGone,
+        )
         return isinstance(error, passing)
 
 

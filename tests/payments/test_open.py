@@ -7,9 +7,12 @@ from msgspec.structs import replace
 
 from paymux.money import Money
 from paymux.payments.lifecycle import AttemptState, Event, State
-from paymux.payments.model import OpenPayment, Outcome
+from paymux.payments.model import Advanced, Attempt, OpenPayment, Outcome
+from paymux.payments.open import open_payments
+from paymux.storage.postgres import PostgresStorage
+from paymux.storage.query import Tx
 from tests.payments.samples import EUR, HOUR, NOW, receipt, wish
-from tests.payments.stage import Stage, about, by_clock, changed
+from tests.payments.stage import Stage, about, by_clock, changed, state
 
 KEYED = wish(
     order_ref="A-1", repeat_key="order-1", return_url="https://shop.example.com/a", email="a@example.com", country="DE", meta='{"a":1}'
@@ -150,3 +153,74 @@ async def test_an_attempt_alive_is_the_only_one(stage: Stage) -> None:
     with pytest.raises(Exception, match=r"(?i)unique.*attempt"):
         await stage.begin(opened.payment)
     assert [one.state for one in await stage.attempts(1)] == [AttemptState.STARTED]
+
+
+async def ended(stage: Stage, wanted: OpenPayment = KEYED) -> Attempt:
+    """The attempt of a payment whose time is over."""
+    payment = (await stage.submit(wanted)).payment
+    tried = await stage.begin(payment, state=AttemptState.HANDED_OVER)
+    stage.now += HOUR
+    await stage.tell(by_clock(payment))
+    return tried
+
+
+async def test_late_money_comes_in_beside_the_newer_payment_of_the_same_wish(stage: Stage) -> None:
+    tried = await ended(stage)
+    newer = (await stage.submit(KEYED)).payment
+    late = await stage.tell(about(tried, Event.PAID, receipt=receipt(10_000)))
+    assert isinstance(late, Advanced)
+    assert (late.payment.id, late.payment.state, late.payment.held_units) == (1, State.REVIEW, 10_000)
+    again = await stage.submit(KEYED)
+    assert (again.repeated, again.payment.id) == (True, newer.id)
+    assert await stage.faults() == []
+
+
+async def test_money_that_came_late_is_what_a_repeat_is_answered_with_so_that_nobody_pays_twice(stage: Stage) -> None:
+    await stage.tell(about(await ended(stage), Event.PAID, receipt=receipt(10_000)))
+    again = await stage.submit(KEYED)
+    assert (again.repeated, again.payment.id, again.payment.state) == (True, 1, State.REVIEW)
+
+
+async def test_late_money_of_two_payments_of_one_wish_comes_in_together(stage: Stage) -> None:
+    both = [await ended(stage), await ended(stage)]
+    money = [about(one, Event.PAID, receipt=receipt(10_000, f"T-{one.id}")) for one in both]
+    assert [state(one) for one in await stage.tell_together(money)] == [State.REVIEW, State.REVIEW]
+    again = await stage.submit(KEYED)
+    assert (again.repeated, again.payment.id) == (True, 2)
+    assert await stage.faults() == []
+
+
+async def test_late_money_and_the_same_wish_at_once_on_two_nodes_both_come_in(stage: Stage, second: Stage) -> None:
+    for number in range(10):
+        keyed = replace(KEYED, order_ref=f"B-{number}")
+        tried = await ended(stage, keyed)
+        second.now = stage.now
+        money = about(tried, Event.PAID, receipt=receipt(10_000, f"T-{number}"))
+        late, newer = await asyncio.gather(stage.tell(money), second.submit(keyed))
+        assert state(late) is State.REVIEW
+        assert (newer.payment.id == tried.payment_id) == newer.repeated
+    assert await stage.faults() == []
+
+
+async def test_late_money_waits_for_a_wish_that_is_just_being_opened_and_comes_in_beside_it(stage: Stage, second: Stage) -> None:
+    if not isinstance(stage.storage, PostgresStorage):
+        pytest.skip("SQLite has one writer at a time")
+    tried = await ended(stage)
+    second.now = stage.now
+    written, go_on = asyncio.Event(), asyncio.Event()
+
+    async def opens(tx: Tx) -> None:
+        await open_payments(second.door, tx, [KEYED], second.now)
+        written.set()
+        await go_on.wait()
+
+    opening = asyncio.create_task(second.storage.write(opens))
+    await written.wait()
+    money = asyncio.create_task(stage.tell(about(tried, Event.PAID, receipt=receipt(10_000))))
+    while not await stage.rows("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"):
+        assert not money.done()
+    go_on.set()
+    await opening
+    assert state(await money) is State.REVIEW
+    assert (await stage.submit(KEYED)).payment.id == 2
+    assert await stage.faults() == []

@@ -90,6 +90,7 @@ async def take(live: LiveNode, wire: Wire, shop: WireShop, opened: dict[str, tup
 @example([("pay", 0), ("time", 61), ("report", 54), ("time", 90_000), ("report", 0)])
 @example([("pay", 0), ("refund", 0), ("refund", 1), ("time", 61), ("report", 54), ("refund", 20), ("time", 61), ("refund", 80)])
 @example([("time", 1_801), ("time", 90_000), ("report", 0), ("open", 1), ("report", 37), ("report", 9), ("report", 1)])
+@example([("time", 90_000), ("open", 0), ("report", 0), ("open", 0), ("time", 90_000), ("report", 1)])  # late money beside a newer payment
 @example([("report", 0), ("refund", 36), ("time", 1), ("time", 61)])  # an amount that cannot be given back
 @given(STEPS)
 def test_whatever_happens_the_books_hold_and_success_stays(wire: Wire, steps: list[tuple[str, int]]) -> None:

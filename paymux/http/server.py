@@ -42,31 +42,33 @@ class BoundedHeads(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._body_came = False
         self._unset_keepalive_if_required()
-        self._feed(data)
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError) as fault:
+            self._feed_anew(data, fault)
         if self._in_body:
             self._came = 0 if self._body_came else self._came + len(data)
-        elif self._in_head or not self._busy:
+        elif self._in_head or self.cycle is None or self.cycle.response_complete:
             self._came += len(data)
             if self._patience is None and not self.transport.is_closing():
                 self._patience = self.loop.call_later(HEAD_TIMEOUT_S, self._refuse, 408)
         if self._came > HEAD_BYTES_MAX:
             self._refuse(431)
 
-    def _feed(self, data: bytes) -> None:
-        """As uvicorn does it, but for an offer of another protocol: httptools would take the body for that one's words, and what comes
-        of it later for a request. So the head is read anew without the offer."""
-        while data:
+    def _feed_anew(self, data: bytes, fault: Exception) -> None:
+        """What is no request is refused, as by uvicorn. With an offer of another protocol httptools would take the body for that one's
+        words, and what comes of it later for a request: so the head is read anew without the offer."""
+        while isinstance(fault, httptools.HttpParserUpgrade):
+            data = self._head_without_offer() + data[fault.args[0] :]
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
             try:
                 self.parser.feed_data(data)
                 return
-            except httptools.HttpParserUpgrade as offer:
-                data = self._head_without_offer() + data[offer.args[0] :]
-                self.parser = httptools.HttpRequestParser(self)
-                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
-            except httptools.HttpParserError:
-                self.logger.warning("Invalid HTTP request received.")
-                self.send_400_response("Invalid HTTP request received.")
-                return
+            except (httptools.HttpParserUpgrade, httptools.HttpParserError) as next_one:
+                fault = next_one
+        self.logger.warning("Invalid HTTP request received.")
+        self.send_400_response("Invalid HTTP request received.")
 
     def _head_without_offer(self) -> bytes:
         lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
@@ -85,8 +87,12 @@ class BoundedHeads(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # a trailer is no header: it came past whoever judges headers before us
-            super().on_header(name, value)
+        if not self._in_head:  # a trailer is no header: it came past whoever judges headers before us
+            return
+        name = name.lower()  # and as uvicorn does it: a call for each header is felt
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= AHEAD_MAX:
@@ -96,8 +102,9 @@ class BoundedHeads(HttpToolsProtocol):
                 raise ValueError("this is no proxy")
             self._declined = True
             return
-        self._in_head, self._in_body = False, True
-        self._awaited()
+        self._in_head, self._in_body, self._came = False, True, 0
+        if self._patience is not None:
+            self._awaited()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -107,8 +114,9 @@ class BoundedHeads(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self._declined:  # it goes on in `_feed`
             return
-        self._in_body = False
-        self._awaited()
+        self._in_body, self._came = False, 0
+        if self._patience is not None:
+            self._awaited()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

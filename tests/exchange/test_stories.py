@@ -12,8 +12,8 @@ from paymux.exchange.lifecycle import Actor, Payout, Status
 from paymux.exchange.model import Order
 from paymux.exchange.setup import Stock, stock
 from paymux.keyring import UnknownKey
-from paymux.storage.aside import ASIDE_MS
 from paymux.storage.query import Tx
+from paymux.storage.sweep import ASIDE_MS
 from paymux.webhooks.endpoints import Endpoints, Rotate
 from tests.exchange.shop import WALLET, WISH, WISH_R2, WISH_R3, Exchange, Forms, error, exchanging, until
 

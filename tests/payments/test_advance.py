@@ -16,7 +16,7 @@ from paymux.payments.dialect import Notice
 from paymux.payments.expire import Sweep
 from paymux.payments.lifecycle import AttemptState, Event, State
 from paymux.payments.model import Advanced, Attention, Outcome, Payment, Report, Source
-from paymux.storage.aside import ASIDE_MS
+from paymux.storage.sweep import ASIDE_MS
 from paymux.storage.writer import LostUpdate
 from tests.payments.samples import HOUR, receipt, wish
 from tests.payments.stage import Stage, about, changed, state

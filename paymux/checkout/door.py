@@ -13,7 +13,7 @@ import msgspec
 
 from paymux import ids
 from paymux.checkout import render, words
-from paymux.checkout.links import address
+from paymux.checkout.failed import failed
 from paymux.checkout.logo import Logos, logo_path
 from paymux.checkout.screens import alive, declined_for, left_unpaid, screen, to_retry
 from paymux.checkout.view import LanguageLink, Method, Notice, Screen, View, http_status
@@ -91,10 +91,7 @@ class Checkout:
 
     def failure(self, request: Request, status: int, headers: Mapping[str, str]) -> Response:
         """What cannot be shown, as a page."""
-        at = Screen.BUSY if status >= 500 else Screen.UNKNOWN
-        here = address(request.path, request.query)
-        view = View(screen=at, language=_language(request), nonce=ids.token(24), sandbox=self._sandbox, form_action=here)
-        return Response(status, render.render(view), {**render.headers(view), **headers})
+        return failed(request, status, headers, _language(request), self._sandbox)
 
     async def asset(self, request: Request) -> Response:
         content_type, body = render.assets()[request.path]
@@ -164,18 +161,11 @@ class Checkout:
         if waiting is not None and waiting.state is AttemptState.HANDED_OVER and waiting.handed_url:
             return self._go(302, waiting.handed_url, seen)
         if at is not Screen.CHOOSE or seen.attempts:
-            return self._go(302, await self._leading_on(request, seen, page), seen)
+            return self._go(302, _leading_on(page, seen.attempts), seen)
         started = await self._start(request, seen, StartAttempt(payment_id=payment.id, method=payment.method, hand_over_only=True))
         if isinstance(started, Handed) and started.url is not None:
             return self._go(302, started.url, seen)
-        return self._go(302, await self._leading_on(request, seen, page), seen)
-
-    async def _leading_on(self, request: Request, seen: Seen, page: str, method: str | None = None) -> str:
-        """The payment's page. A second click may come before the first one's company is known: then the page leads on once it is."""
-        first = alive((await self._see(request) or seen).attempts)
-        if first is None or (method is not None and first.method != method):
-            return page
-        return _with(page, go="1") if first.state in (AttemptState.STARTED, AttemptState.HANDED_OVER) else page
+        return self._go(302, _leading_on(page, (await self._see(request) or seen).attempts), seen)
 
     async def act(self, request: Request) -> Response:
         """A buyer's choice: a method, or another one instead of the one before."""
@@ -201,7 +191,7 @@ class Checkout:
                 return await self._again(request, await self._see(request) or seen, page, notice, typed, method)
         if isinstance(started, Handed) and started.url is not None:
             return self._go(303, _with(page, go="1"), seen)
-        return self._go(303, await self._leading_on(request, seen, page, method), seen)
+        return self._go(303, _leading_on(page, (await self._see(request) or seen).attempts, method), seen)
 
     async def _again(
         self, request: Request, seen: Seen, page: str, notice: Notice, typed: str = "", refused: str | None = None
@@ -344,6 +334,14 @@ class Checkout:
 
 def _standing(seen: Seen) -> bytes:
     return msgspec.json.encode({"screen": screen(seen.payment, seen.attempts, seen.now), "version": seen.payment.version})
+
+
+def _leading_on(page: str, attempts: list[Attempt], method: str | None = None) -> str:
+    """The payment's page. A second click may come before the first one's company is known: then the page leads on once it is."""
+    first = alive(attempts)
+    if first is None or (method is not None and first.method != method):
+        return page
+    return _with(page, go="1") if first.state in (AttemptState.STARTED, AttemptState.HANDED_OVER) else page
 
 
 def _leads_on(request: Request, seen: Seen) -> bool:

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from paymux import ids
-from paymux.checkout import render, words
-from paymux.checkout.links import address
-from paymux.checkout.view import Screen, View
+from paymux.checkout import words
+from paymux.checkout.failed import failed
 from paymux.http.serve import Failure, Handler, Request, Response
 
 
@@ -45,8 +43,6 @@ def failing(pages: Sequence[FrontPage], failure: Failure, sandbox: bool) -> Fail
         if status < 500 or not any(one.owns(request) for one in pages):
             return failure(request, status, headers)
         language = words.choose_language(request.query.get("lang"), request.header("accept-language"))
-        here = address(request.path, request.query)
-        view = View(screen=Screen.BUSY, language=language, nonce=ids.token(24), sandbox=sandbox, form_action=here)
-        return Response(status, render.render(view), {**render.headers(view), **headers})
+        return failed(request, status, headers, language, sandbox)
 
     return tell

@@ -11,6 +11,7 @@ import msgspec
 
 from paymux import ids
 from paymux.checkout import render, words
+from paymux.checkout.failed import failed
 from paymux.checkout.order_view import OrderView, money_of
 from paymux.checkout.order_view import render as render_order
 from paymux.checkout.view import Screen, View
@@ -45,9 +46,7 @@ class OrderPages:
 
     def failure(self, request: Request, status: int, headers: Mapping[str, str]) -> Response:
         """What cannot be shown, as a page without anything of an order."""
-        at = Screen.BUSY if status >= 500 else Screen.UNKNOWN
-        view = View(screen=at, language=_language(request), nonce=ids.token(24), sandbox=self._sandbox, form_action=request.path)
-        return Response(status, render.render(view), {**render.headers(view), **headers})
+        return failed(request, status, headers, _language(request), self._sandbox)
 
     async def show(self, request: Request) -> Response:
         opened = await self._open(request)
